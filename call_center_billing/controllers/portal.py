@@ -1,0 +1,135 @@
+from odoo import http
+from odoo.exceptions import AccessError, MissingError
+from odoo.http import request
+
+from odoo.addons.portal.controllers.portal import CustomerPortal
+from odoo.addons.portal.controllers.portal import pager as portal_pager
+
+CALLS_PER_PAGE = 50
+
+
+class CallStatementPortal(CustomerPortal):
+    """The client's statements. Every read goes through the user's own record rules: nothing here uses sudo."""
+
+    def _prepare_home_portal_values(self, counters):
+        values = super()._prepare_home_portal_values(counters)
+        if "call_statement_count" in counters:
+            Statement = request.env["call.statement"]
+            values["call_statement_count"] = (
+                Statement.search_count(self._statement_domain()) if Statement.has_access("read") else 0
+            )
+        return values
+
+    def _statement_domain(self):
+        """What the portal shows: invoiced statements of the user's own company, also to people of the staff."""
+        partner = request.env.user.partner_id.commercial_partner_id
+        return [("partner_id", "child_of", partner.ids), ("state", "=", "invoiced"), ("invoice_id.state", "=", "posted")]
+
+    @http.route(["/my/statements", "/my/statements/page/<int:page>"], type="http", auth="user", website=True, readonly=True)
+    def portal_my_statements(self, page=1, sortby=None, **kw):
+        Statement = request.env["call.statement"]
+        if not Statement.has_access("read"):
+            return request.redirect("/my")
+        sortings = {
+            "date": {"label": request.env._("Period"), "order": "date_start desc, id desc"},
+            "contract": {"label": request.env._("Contract"), "order": "contract_id, date_start desc"},
+        }
+        sortby = sortby if sortby in sortings else "date"
+        domain = self._statement_domain()
+        pager = portal_pager(
+            url="/my/statements",
+            url_args={"sortby": sortby},
+            total=Statement.search_count(domain),
+            page=page,
+            step=self._items_per_page,
+        )
+        statements = Statement.search(
+            domain, order=sortings[sortby]["order"], limit=self._items_per_page, offset=pager["offset"]
+        )
+        values = self._prepare_portal_layout_values()
+        values.update(
+            {
+                "statements": statements,
+                "page_name": "call_statement",
+                "default_url": "/my/statements",
+                "pager": pager,
+                "searchbar_sortings": sortings,
+                "sortby": sortby,
+            }
+        )
+        return request.render("call_center_billing.portal_my_statements", values)
+
+    @http.route(
+        ["/my/statements/<int:statement_id>", "/my/statements/<int:statement_id>/page/<int:page>"],
+        type="http",
+        auth="user",
+        website=True,
+        readonly=True,
+    )
+    def portal_my_statement(self, statement_id, page=1, charge=None, **kw):
+        statement = self._own_statement(statement_id)
+        if not statement:
+            return request.redirect("/my/statements")
+        chosen = statement.charge_ids.filtered(lambda c: str(c.id) == charge)
+        domain = chosen._calls_domain() if chosen else [("statement_id", "=", statement.id)]
+        pager = portal_pager(
+            url=f"/my/statements/{statement.id}",
+            url_args={"charge": chosen.id} if chosen else {},
+            total=chosen.call_count if chosen else statement.usage_count,
+            page=page,
+            step=CALLS_PER_PAGE,
+        )
+        values = self._prepare_portal_layout_values()
+        values.update(
+            {
+                "statement": statement,
+                "chosen": chosen,
+                "calls": request.env["call.usage.line"].search(
+                    domain, order="start_at, id", limit=CALLS_PER_PAGE, offset=pager["offset"]
+                ),
+                "page_name": "call_statement",
+                "pager": pager,
+                "charge_url": f"/my/statements/{statement.id}",
+            }
+        )
+        return request.render("call_center_billing.portal_my_statement", values)
+
+    @http.route("/my/statements/<int:statement_id>/<any(pdf,csv):kind>", type="http", auth="user", website=True)
+    def portal_my_statement_download(self, statement_id, kind, **kw):
+        statement = self._own_statement(statement_id)
+        if not statement:
+            return request.redirect("/my/statements")
+        return self._download(statement, kind)
+
+    @http.route("/call_center_billing/statement/<int:statement_id>/csv", type="http", auth="user", readonly=True)
+    def statement_csv(self, statement_id, **kw):
+        """The staff's download, of statements that are not closed yet too."""
+        statement = request.env["call.statement"].browse(statement_id)
+        try:
+            statement.check_access("read")
+            name = statement._document_name("csv")
+        except (AccessError, MissingError):
+            return request.not_found()
+        return self._csv_response(statement, name)
+
+    def _own_statement(self, statement_id):
+        return request.env["call.statement"].search([("id", "=", statement_id), *self._statement_domain()])
+
+    def _download(self, statement, kind):
+        name = statement._document_name(kind)
+        if kind == "csv":
+            return self._csv_response(statement, name)
+        # The report reads the contract and its partner, which the client may not read by itself.
+        report = request.env["ir.actions.report"].sudo()
+        content, _kind = report._render_qweb_pdf("call_center_billing.call_statement_report_action", statement.ids)
+        return request.make_response(
+            content,
+            headers=[("Content-Type", "application/pdf"), ("Content-Disposition", http.content_disposition(name))],
+        )
+
+    def _csv_response(self, statement, name):
+        """``sudo`` after the statement itself was checked: the file reads nothing but its calls."""
+        return request.make_response(
+            b"".join(statement.sudo()._csv_chunks()),
+            headers=[("Content-Type", "text/csv; charset=utf-8"), ("Content-Disposition", http.content_disposition(name))],
+        )

@@ -1,0 +1,125 @@
+"""Asterisk ``cdr_csv`` (Master.csv): quoted, no header, 16 to 21 columns by three settings.
+
+1 accountcode, 2 src, 3 dst, 4 dcontext, 5 clid, 6 channel, 7 dstchannel, 8 lastapp, 9 lastdata, 10 start,
+11 answer, 12 end, 13 duration, 14 billsec, 15 disposition, 16 amaflags; then uniqueid (``loguniqueid``),
+userfield (``loguserfield``), and peeraccount, linkedid, sequence together (``newcdrcolumns``). With one of
+the first two only, a file does not tell which it is: options ``column17`` is ``uniqueid``, ``userfield`` or
+``guess`` (by the shape of a uniqueid).
+
+What the product makes of it, and what we make of that:
+
+* ``billsec`` runs from the channel's answer. In a row of ``Queue`` without a destination channel nobody was
+  reached: the caller waited, which is queue time, and the call was abandoned. The same time in a row of an
+  announcement or menu is IVR time, in ``VoiceMail`` a voicemail. Else an answered row's ``billsec`` is talk.
+  A row that is not answered has no talk, whatever its ``billsec`` says: that was waiting.
+* A row's identity is linkedid, uniqueid and sequence; where the sequence is not written, several legs share
+  one uniqueid and only the whole row identifies it.
+* Rows flagged ``OMIT`` are ignored, as Asterisk's flag means.
+
+Options: ``column17``; ``outbound_contexts`` and ``internal_contexts``, lists of dialplan contexts; any other
+context is inbound.
+"""
+
+from . import sql
+from .registry import Format, register
+
+UNIQUE_ID = r"(\S+-)?[0-9]{9,10}\.[0-9]+"
+DISPOSITIONS = {
+    "ANSWERED": "answered",
+    "NO ANSWER": "no_answer",
+    "BUSY": "busy",
+    "FAILED": "failed",
+    "CONGESTION": "failed",
+    "CANCEL": "no_answer",
+}
+ANNOUNCEMENTS = ("BackGround", "Background", "Playback", "Read", "WaitExten", "IVR", "Congestion", "Busy")
+
+
+def _count(last=22, first=16):
+    cases = " ".join(f"WHEN c{i} IS NOT NULL THEN {i}" for i in range(last, first - 1, -1))
+    return f"CASE {cases} ELSE 0 END"
+
+
+def _unique_id(column17):
+    """The uniqueid column, by number of columns."""
+    seventeenth = {
+        "uniqueid": "c17",
+        "userfield": "NULL",
+        "guess": f"CASE WHEN regexp_full_match(c17, '{UNIQUE_ID}') THEN c17 END",
+    }[column17]
+    return f"CASE columns WHEN 17 THEN {seventeenth} WHEN 20 THEN {seventeenth} WHEN 18 THEN c17 WHEN 21 THEN c17 END"
+
+
+def _direction(options):
+    cases = "".join(
+        f" WHEN lower(trim(c4)) IN ({sql.literals(context.lower() for context in contexts)}) THEN {sql.literal(direction)}"
+        for direction, contexts in (
+            ("outbound", options.get("outbound_contexts") or ()),
+            ("internal", options.get("internal_contexts") or ()),
+        )
+        if contexts
+    )
+    return f"CASE{cases} ELSE 'inbound' END" if cases else "'inbound'"
+
+
+def select(options):
+    dispositions = " ".join(f"WHEN {sql.literal(k)} THEN {sql.literal(v)}" for k, v in DISPOSITIONS.items())
+    return f"""
+        WITH counted AS (SELECT *, {_count()} AS columns FROM raw),
+        named AS (
+            SELECT *, {_unique_id(options.get("column17") or "guess")} AS unique_id,
+                   CASE columns WHEN 19 THEN c18 WHEN 20 THEN c19 WHEN 21 THEN c20 END AS linked_id,
+                   CASE columns WHEN 19 THEN c19 WHEN 20 THEN c20 WHEN 21 THEN c21 END AS sequence,
+                   {sql.seconds("c13")} AS duration, {sql.seconds("c14")} AS billsec,
+                   {sql.timestamp("c10")} AS started, {sql.timestamp("c11")} AS answered, {sql.timestamp("c12")} AS ended,
+                   CASE upper(trim(c15)) {dispositions} END AS outcome, coalesce(trim(c7), '') = '' AS nobody
+              FROM counted
+        ),
+        judged AS (
+            SELECT *, CASE
+                WHEN outcome = 'answered' AND trim(c8) = 'VoiceMail' THEN 'voicemail'
+                WHEN outcome = 'answered' AND nobody AND trim(c8) = 'Queue' THEN 'abandoned'
+                WHEN outcome = 'answered' AND nobody AND trim(c8) IN ({sql.literals(ANNOUNCEMENTS)}) THEN 'abandoned'
+                ELSE outcome END AS disposition
+              FROM named
+        )
+        SELECT line_number, content,
+               CASE WHEN {sql.text("sequence")} IS NOT NULL AND coalesce({sql.text("linked_id")}, {sql.text("unique_id")}) IS NOT NULL
+                    THEN concat_ws('/', linked_id, coalesce(unique_id, ''), sequence) END AS record_ref,
+               coalesce({sql.text("linked_id")}, {sql.text("unique_id")}) AS group_ref,
+               {_direction(options)} AS direction,
+               {sql.text("c2")} AS caller, {sql.text("c3")} AS called,
+               CASE WHEN trim(c8) = 'Queue' THEN {sql.text("split_part(c9, ',', 1)")} END AS queue,
+               CAST(NULL AS VARCHAR) AS campaign,
+               {sql.text("c1")} AS account_code,
+               CASE WHEN disposition = 'answered' THEN {sql.text("regexp_replace(c7, '-[0-9a-f]{8}(;[12])?$', '')")} END AS agent,
+               disposition, started AS local_start, CAST(NULL AS TIMESTAMP) AS utc_start,
+               try_cast(regexp_extract(unique_id, '([0-9]{{9,10}})\\.[0-9]+$', 1) AS BIGINT) AS epoch_hint,
+               greatest(duration - billsec, 0) AS ring_seconds,
+               CASE WHEN disposition NOT IN ('answered', 'voicemail') AND trim(c8) NOT IN ({sql.literals(ANNOUNCEMENTS)})
+                    THEN billsec ELSE 0 END AS queue_seconds,
+               CASE WHEN disposition <> 'answered' AND trim(c8) IN ({sql.literals(ANNOUNCEMENTS)})
+                    THEN billsec ELSE 0 END AS ivr_seconds,
+               CASE WHEN disposition IN ('answered', 'voicemail') THEN billsec ELSE 0 END AS talk_seconds,
+               0 AS hold_seconds, 0 AS wrap_seconds, duration AS total_seconds,
+               upper(trim(c16)) = 'OMIT' AS ignored,
+               CASE WHEN columns NOT BETWEEN 16 AND 21 THEN 'columns'
+                    WHEN started IS NULL OR {sql.unreadable("c11", "answered")} OR {sql.unreadable("c12", "ended")} THEN 'bad_time'
+                    WHEN duration IS NULL OR billsec IS NULL THEN 'bad_duration'
+                    WHEN duration < 0 OR billsec < 0 THEN 'negative_duration'
+                    WHEN ended < started OR ended < answered THEN 'end_before_start'
+                    WHEN billsec > duration THEN 'talk_longer_than_call'
+                    WHEN outcome IS NULL THEN 'bad_disposition' END AS problem
+          FROM judged
+    """
+
+
+register(
+    Format(
+        code="asterisk_csv",
+        label="Asterisk CSV (cdr_csv, Master.csv)",
+        columns=lambda options: 22,  # one more than there can be: such a row is not one of ours
+        select=select,
+        dialect=lambda options: {"delimiter": ",", "encoding": "utf-8", "header": False, "span": 1},
+    )
+)

@@ -1,0 +1,124 @@
+"""Bytes to physical records: the first pass over a delimited file, which no content can break.
+
+It splits records, keeps their line numbers and sets aside what no parser should see: NUL bytes, endless
+lines, quotes that never close. Bytes that are not of the declared encoding are kept visible as ``\\xNN``.
+"""
+
+import codecs
+from collections.abc import Iterator
+
+MAX_RECORD_BYTES = 64 * 1024
+BLOCK_BYTES = 1024 * 1024
+
+
+def records(path: str, encoding: str = "utf-8", span: int = 1) -> Iterator[tuple[int, bytes, str | None]]:
+    """Yield ``(line number, record as UTF-8 without line end, problem)`` for each record that is not blank.
+
+    :param span: how many physical lines a record with quoted line breaks may take
+    :return: ``problem`` is None or one of :data:`.record.REASONS`; then the record is what was read of it
+    """
+    for number, lines in blocks(path, encoding):
+        yield from examine(number, lines, encoding, span)
+
+
+def blocks(path: str, encoding: str = "utf-8") -> Iterator[tuple[int, list[bytes]]]:
+    """Yield ``(number of the first line, lines with their line ends)``, about a megabyte at a time."""
+    with _open(path, encoding) as stream:
+        number = 1
+        while lines := stream.readlines(BLOCK_BYTES):
+            if number == 1 and lines[0].startswith(codecs.BOM_UTF8):
+                lines[0] = lines[0][len(codecs.BOM_UTF8) :]
+            yield number, lines
+            number += len(lines)
+
+
+def is_clean(lines: list[bytes], encoding: str = "utf-8") -> bool:
+    """Whether :func:`examine` would give every line as it is: no line needs a closer look.
+
+    Each test runs over the whole block inside the interpreter's C code: this is what makes large files fast.
+    """
+    block = b"".join(lines)
+    return (
+        b"\x00" not in block
+        and b"\r" not in block
+        and max(map(len, lines)) <= MAX_RECORD_BYTES
+        and not any(map(bytes.isspace, lines))
+        and not any(line.count(b'"') & 1 for line in lines)
+        and (block.isascii() or (encoding == "utf-8" and _decodes(block)))
+    )
+
+
+def examine(number: int, lines: list[bytes], encoding: str, span: int) -> Iterator[tuple[int, bytes, str | None]]:
+    """Records of a block, one by one; see :func:`records`."""
+    position = 0
+    while position < len(lines):
+        first, line = number + position, lines[position]
+        position += 1
+        if len(line) > MAX_RECORD_BYTES:
+            yield first, _text(line[:MAX_RECORD_BYTES], encoding), "too_long"
+            continue
+        if span > 1 and line.count(b'"') & 1:
+            line, taken = _join(lines[position - 1 : position - 1 + span])
+            position += taken - 1
+        line = line.rstrip(b"\r\n")
+        if not line.strip():
+            continue
+        if b"\x00" in line:
+            yield first, _text(line.replace(b"\x00", b"\\x00"), encoding), "unreadable"
+        elif line.count(b'"') & 1:
+            yield first, _text(line, encoding), "quotes"
+        else:
+            yield first, line if line.isascii() else _text(line, encoding), None
+
+
+def _join(lines: list[bytes]) -> tuple[bytes, int]:
+    """The record that begins on the first line, and how many lines it takes. Where its quote does not close
+    within them it is a stray one, and only its own line is lost."""
+    joined = b""
+    for taken, line in enumerate(lines, 1):
+        joined += line
+        if len(joined) > MAX_RECORD_BYTES:
+            break
+        if not joined.count(b'"') & 1:
+            return joined, taken
+    return lines[0], 1
+
+
+def _open(path, encoding):
+    with open(path, "rb") as stream:
+        head = stream.read(BLOCK_BYTES)
+    if encoding == "utf-16" or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _Reencoded(path, "utf-16", "utf-8")
+    if b"\r" in head and b"\n" not in head:  # old Mac line ends
+        return _Reencoded(path, "latin-1", "latin-1")
+    return open(path, "rb")
+
+
+class _Reencoded:
+    """Byte lines of a file that cannot be split at line feeds as it is."""
+
+    def __init__(self, path, source, target):
+        self.target = target
+        self.stream = open(path, encoding=source, errors="replace")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.stream.close()
+
+    def readlines(self, size):
+        return [line.encode(self.target, "replace") for line in self.stream.readlines(size)]
+
+
+def _decodes(block: bytes) -> bool:
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _text(line: bytes, encoding: str) -> bytes:
+    """The line as valid UTF-8; bytes that are not of the encoding become ``\\xNN``."""
+    return line.decode("utf-8" if encoding == "utf-16" else encoding, "backslashreplace").encode()

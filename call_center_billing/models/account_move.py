@@ -1,0 +1,72 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class AccountMove(models.Model):
+    """An invoice with call usage equals its charges: nobody can post it changed, and deleting it as a draft gives its
+    charges back to be invoiced again."""
+
+    _inherit = "account.move"
+
+    call_statement_ids = fields.One2many("call.statement", "invoice_id", string="Call Statements")
+    call_statement_count = fields.Integer(compute="_compute_call_statement_count")
+
+    def _compute_call_statement_count(self):
+        counts = dict(
+            self.env["call.statement"].sudo()._read_group([("invoice_id", "in", self.ids)], ["invoice_id"], ["__count"])
+        )
+        for move in self:
+            move.call_statement_count = counts.get(move._origin, 0)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        moves = super().create(vals_list)
+        moves.sudo().call_statement_ids.filtered(lambda statement: statement.state == "closed")._set_state("invoiced")
+        return moves
+
+    def unlink(self):
+        """Give the charges back, and the fixed fees of the same contract periods with them."""
+        statements = self.sudo().call_statement_ids
+        fixed_lines = [
+            (line.contract_line_id, line.call_period_start, line.call_period_end)
+            for line in self.sudo().invoice_line_ids
+            if line.call_period_end and line.contract_line_id and not line.contract_line_id.rate_plan_id
+        ]
+        res = super().unlink()
+        for line, first, last in fixed_lines:
+            line._rewind_period(first, last)
+        statements._reopen()
+        return res
+
+    def _post(self, soft=True):
+        for move in self:
+            move._check_call_charges()
+        return super()._post(soft)
+
+    def _check_call_charges(self):
+        """:raise UserError: the invoice is not the sum of its calls"""
+        self.ensure_one()
+        charges = self.sudo().call_statement_ids.charge_ids
+        lines = self.invoice_line_ids.filtered("call_charge_id").grouped("call_charge_id")
+        for charge in charges:
+            mine = lines.get(charge, self.env["account.move.line"])
+            if self.currency_id.compare_amounts(sum(mine.mapped(lambda l: l.quantity * l.price_unit)), charge.amount):
+                raise UserError(
+                    self.env._(
+                        "'%(line)s' no longer equals the sum of its calls, %(amount)s. Set quantity and price back "
+                        "(%(quantity)s x %(price)s), or delete this draft and bill again; agree a reduction as a line of "
+                        "its own.",
+                        line=charge.name,
+                        amount=charge.currency_id.format(charge.amount),
+                        quantity=charge.quantity,
+                        price=charge.unit_price,
+                    )
+                )
+
+    def action_view_call_statements(self):
+        self.ensure_one()
+        statements = self.call_statement_ids
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_center_billing.call_statement_action")
+        if len(statements) == 1:
+            return action | {"views": [(False, "form")], "res_id": statements.id}
+        return action | {"domain": [("id", "in", statements.ids)]}

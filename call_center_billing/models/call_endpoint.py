@@ -1,0 +1,99 @@
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
+
+from ..formats.numbers import number_key
+
+KINDS = [
+    ("account_code", "Account code"),
+    ("campaign", "Campaign"),
+    ("queue", "Queue"),
+    ("number", "Number"),
+]
+
+
+class CallEndpoint(models.Model):
+    """Ties calls to a contract line, by what the call carries and its day in the client's time zone.
+
+    Kinds are tried in the order account code, campaign, queue, number: the first that matches guides the call. No
+    two endpoints of one kind and value overlap in time on one source, so guiding never has to choose.
+    """
+
+    _name = "call.endpoint"
+    _description = "Call Endpoint"
+    _order = "contract_id, kind, value, date_start"
+
+    kind = fields.Selection(KINDS, required=True, default="number")
+    value = fields.Char(
+        required=True,
+        help="Number: the called number of inbound calls, the caller's of outbound calls; spaces, + and 00 do not "
+        "matter. Others: exactly as the phone system writes it; upper and lower case do not matter.",
+    )
+    match_value = fields.Char(compute="_compute_match_value", store=True, index=True)
+    contract_line_id = fields.Many2one(
+        "contract.line",
+        string="Contract Line",
+        required=True,
+        ondelete="cascade",
+        index=True,
+        domain="[('rate_plan_id', '!=', False)]",
+    )
+    contract_id = fields.Many2one(related="contract_line_id.contract_id", store=True, index=True)
+    partner_id = fields.Many2one(related="contract_id.partner_id", store=True, string="Client")
+    company_id = fields.Many2one(related="contract_id.company_id", store=True, index=True)
+    source_id = fields.Many2one("call.source", ondelete="restrict", help="Only calls of this source. Empty: any source.")
+    date_start = fields.Date(string="From", help="First day. Empty: always.")
+    date_end = fields.Date(string="Until", help="Last day. Empty: for good.")
+
+    _dates_ordered = models.Constraint("CHECK (date_end >= date_start)", "An endpoint must not end before it starts.")
+
+    @api.depends("kind", "value")
+    def _compute_match_value(self):
+        for endpoint in self:
+            value = (endpoint.value or "").strip()
+            endpoint.match_value = number_key(value) if endpoint.kind == "number" else value.lower()
+
+    @api.depends("kind", "value")
+    def _compute_display_name(self):
+        kinds = dict(self._fields["kind"]._description_selection(self.env))
+        for endpoint in self:
+            endpoint.display_name = f"{kinds.get(endpoint.kind, '')} {endpoint.value or ''}".strip()
+
+    @api.constrains("contract_line_id")
+    def _check_usage_line(self):
+        for endpoint in self:
+            if not endpoint.contract_line_id.rate_plan_id:
+                raise ValidationError(
+                    self.env._("'%s' is not a usage line: choose a line with a rate plan.", endpoint.contract_line_id.name)
+                )
+
+    @api.constrains("kind", "value", "contract_line_id", "source_id", "date_start", "date_end")
+    def _check_overlap(self):
+        """One statement finds every clash of the saved endpoints with any other of the company."""
+        self.flush_model()
+        clashes = self.env.execute_query(
+            SQL(
+                """
+                SELECT a.id, b.id
+                  FROM call_endpoint a
+                  JOIN call_endpoint b ON b.kind = a.kind AND b.match_value = a.match_value AND b.id <> a.id
+                       AND b.company_id = a.company_id
+                       AND (a.source_id IS NULL OR b.source_id IS NULL OR a.source_id = b.source_id)
+                       AND daterange(a.date_start, a.date_end, '[]') && daterange(b.date_start, b.date_end, '[]')
+                 WHERE a.id IN %s
+                 LIMIT 1
+                """,
+                tuple(self.ids),
+            )
+        )
+        for mine, other in clashes:
+            endpoint, clash = self.browse(mine), self.browse(other).sudo()
+            raise ValidationError(
+                self.env._(
+                    "%(endpoint)s already belongs to %(client)s, contract %(contract)s, on some of these days. End one of "
+                    "them before the other starts.",
+                    endpoint=endpoint.display_name,
+                    client=clash.partner_id.display_name,
+                    contract=clash.contract_id.display_name,
+                )
+            )

@@ -1,0 +1,45 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class CallRatePlan(models.Model):
+    """A named price list for usage: an ordered list of dated rules in one currency.
+
+    The first rule of the list that fits a call prices it. A call that no rule fits is suspended, never free.
+    """
+
+    _name = "call.rate.plan"
+    _description = "Rate Plan"
+    _inherit = ["mail.thread"]
+    _order = "name"
+    _check_company_auto = True
+
+    name = fields.Char(required=True, tracking=True)
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company, index=True)
+    currency_id = fields.Many2one("res.currency", required=True, default=lambda self: self.env.company.currency_id)
+    rule_ids = fields.One2many("call.rate.rule", "plan_id", string="Rules", copy=True)
+    note = fields.Text(string="Notes")
+    contract_line_ids = fields.One2many("contract.line", "rate_plan_id", string="Used By")
+    contract_count = fields.Integer(compute="_compute_contract_count")
+
+    @api.depends("contract_line_ids.contract_id")
+    def _compute_contract_count(self):
+        for plan in self:
+            plan.contract_count = len(plan.contract_line_ids.contract_id)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_unused(self):
+        if self.contract_line_ids:
+            raise UserError(self.env._("Contracts use this rate plan: archive it instead."))
+
+    def copy_data(self, default=None):
+        return [
+            {**values, "name": self.env._("%s (copy)", plan.name)}
+            for plan, values in zip(self, super().copy_data(default), strict=True)
+        ]
+
+    def action_view_contracts(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("contract.action_customer_contract")
+        return action | {"domain": [("id", "in", self.contract_line_ids.contract_id.ids)]}

@@ -1,0 +1,249 @@
+from decimal import Decimal
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL, format_date
+
+STATES = [("open", "Open"), ("closed", "Closed"), ("invoiced", "Invoiced")]
+TRANSITIONS = {("open", "closed"), ("closed", "invoiced"), ("closed", "open"), ("invoiced", "open")}
+
+
+class CallStatement(models.Model):
+    """Everything of one contract in one period. Made when its first call arrives, or when the period closes.
+
+    Each usage line belongs to one statement from the moment it is loaded, so closing a period touches no call. While
+    open its totals follow the imports, which change the statement's row in the transaction that adds the calls: a
+    closing and an import of the same period cannot miss each other, one of them has to start again.
+
+    Closed, it has its charges; invoiced, its invoice. Calls that come later go to the next open statement, marked with
+    the one they belong to.
+    """
+
+    _name = "call.statement"
+    _description = "Call Statement"
+    _inherit = ["mail.thread"]
+    _order = "date_start desc, id desc"
+
+    contract_id = fields.Many2one("contract.contract", required=True, ondelete="restrict", index=True)
+    partner_id = fields.Many2one(
+        related="contract_id.commercial_partner_id", store=True, index=True, string="Client", related_sudo=True
+    )
+    company_id = fields.Many2one(related="contract_id.company_id", store=True, index=True)
+    currency_id = fields.Many2one("res.currency", required=True)
+    date_start = fields.Date(string="From", required=True)
+    date_end = fields.Date(string="Until", required=True)
+    state = fields.Selection(STATES, required=True, default="open", readonly=True, index=True, tracking=True)
+    usage_count = fields.Integer(string="Calls", readonly=True)
+    billable_count = fields.Integer(string="Billable Calls", readonly=True)
+    not_billable_count = fields.Integer(string="Not Billable", compute="_compute_not_billable_count")
+    late_count = fields.Integer(string="Late Calls", readonly=True)
+    total_seconds = fields.Integer(string="Total Time (s)", readonly=True, help="Duration of all calls, in seconds.")
+    billed_seconds = fields.Integer(
+        string="Charged Time (s)", readonly=True, help="Seconds that are charged, after increments and minimum."
+    )
+    usage_amount = fields.Float(
+        string="Usage",
+        digits=(16, 2),
+        readonly=True,
+        help="Sum of the calls' prices before rounding, without fixed fees and taxes.",
+    )
+    charge_ids = fields.One2many("call.charge", "statement_id", string="Charges")
+    charge_amount = fields.Monetary(string="Charged", compute="_compute_charge_amount")
+    invoice_id = fields.Many2one("account.move", readonly=True, index="btree_not_null", copy=False)
+    usage_line_ids = fields.One2many("call.usage.line", "statement_id", string="Call Lines")
+
+    _period = models.UniqueIndex(
+        "(contract_id, date_start)", "There is already a statement of this contract for this period."
+    )
+    _dates_ordered = models.Constraint("CHECK (date_end >= date_start)", "A period must not end before it starts.")
+
+    @api.depends("contract_id", "date_start", "date_end")
+    def _compute_display_name(self):
+        for statement in self:
+            statement.display_name = f"{statement.contract_id.sudo().name or ''} {statement._period_text()}".strip()
+
+    @api.depends("usage_count", "billable_count")
+    def _compute_not_billable_count(self):
+        for statement in self:
+            statement.not_billable_count = statement.usage_count - statement.billable_count
+
+    @api.depends("charge_ids.amount")
+    def _compute_charge_amount(self):
+        for statement in self:
+            statement.charge_amount = sum(statement.charge_ids.mapped("amount"))
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_empty(self):
+        if self.env["call.usage.line"].sudo().search_count([("statement_id", "in", self.ids)], limit=1):
+            raise UserError(self.env._("A statement with calls cannot be deleted: undo the imports of its calls instead."))
+
+    def action_view_calls(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_center_billing.call_usage_line_action")
+        return action | {"domain": [("statement_id", "=", self.id)], "context": {}, "display_name": self.display_name}
+
+    def action_view_invoice(self):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": "account.move",
+            "res_id": self.invoice_id.id,
+            "views": [(False, "form")],
+        }
+
+    def _period_text(self):
+        self.ensure_one()
+        if not (self.date_start and self.date_end):
+            return ""
+        return f"{format_date(self.env, self.date_start)} - {format_date(self.env, self.date_end)}"
+
+    # --- States: one door ---------------------------------------------------------------------------
+
+    def _set_state(self, state):
+        for statement in self:
+            if (statement.state, state) not in TRANSITIONS:
+                raise UserError(
+                    self.env._(
+                        "Statement %(statement)s is %(state)s and cannot become %(new)s.",
+                        statement=statement.display_name,
+                        state=statement.state,
+                        new=state,
+                    )
+                )
+        self.write({"state": state})
+
+    @api.model
+    def _ensure(self, periods):
+        """Statements of contracts and periods, made where they are missing.
+
+        :param periods: set of (contract id, first day, last day)
+        :return: dict (contract id, first day) -> statement
+        """
+        contracts = {contract for contract, _first, _last in periods}
+        known = {
+            (statement.contract_id.id, statement.date_start): statement
+            for statement in self.search([("contract_id", "in", list(contracts))])
+        }
+        missing = sorted(period for period in periods if period[:2] not in known)
+        currencies = {contract.id: contract.currency_id.id for contract in self.env["contract.contract"].browse(contracts)}
+        created = self.with_context(tracking_disable=True).create(
+            [
+                {"contract_id": contract, "date_start": first, "date_end": last, "currency_id": currencies[contract]}
+                for contract, first, last in missing
+            ]
+        )
+        known.update({(statement.contract_id.id, statement.date_start): statement for statement in created})
+        return {period[:2]: known[period[:2]] for period in periods}
+
+    @api.model
+    def _close_periods(self, contract, line_periods):
+        """Close the statements of the periods that a contract's usage lines are invoiced for.
+
+        :param line_periods: dict of contract line -> (first day, last day)
+        :return: the closed statements
+        """
+        periods = {(contract.id, *period) for period in line_periods.values()}
+        statements = self.sudo()._ensure(periods)
+        closed = self.sudo().browse()
+        for line, (first, last) in line_periods.items():
+            statement = statements[contract.id, first]
+            if statement.state == "open":
+                statement.lock_for_update()
+                if statement.date_end != last:
+                    statement.date_end = last
+                closed |= statement
+            elif statement not in closed:
+                raise UserError(
+                    self.env._(
+                        "Period %(period)s of '%(line)s' was invoiced already, see its statement.",
+                        period=statement._period_text(),
+                        line=line.name,
+                    )
+                )
+        for statement in closed:
+            statement._realign_usage()
+        closed._create_charges()
+        closed._set_state("closed")
+        return closed
+
+    def _realign_usage(self):
+        """Calls after the end of a period that was shortened since they came go to where they belong now."""
+        self.ensure_one()
+        Usage = self.env["call.usage.line"]
+        beyond = Usage.search([("statement_id", "=", self.id), ("date", ">", self.date_end)])
+        for line, calls in beyond.grouped("contract_line_id").items():
+            after = [
+                period for period in line._usage_periods(max(calls.mapped("date"))) if period[0] > self.date_end
+            ]
+            targets = self._ensure({(self.contract_id.id, *period) for period in after})
+            left = calls
+            for first, last in after:
+                moved = left.filtered(lambda call, first=first, last=last: first <= call.date <= last)
+                moved.write({"statement_id": targets[self.contract_id.id, first].id})
+                left -= moved
+            left.write({"status": "not_billable", "not_billable_reason": "after_end", "amount": 0, "billed_seconds": 0})
+        if beyond:
+            (self | beyond.statement_id)._recount()
+
+    def _recount(self):
+        """Totals from the calls themselves, exactly."""
+        self.env.flush_all()
+        self.env.execute_query(
+            SQL(
+                """
+                UPDATE call_statement s
+                   SET (usage_count, billable_count, late_count, total_seconds, billed_seconds, usage_amount) = (
+                       SELECT count(*), count(*) FILTER (WHERE status = 'billable'), count(late_of_id),
+                              coalesce(sum(total_seconds), 0), coalesce(sum(billed_seconds), 0), coalesce(sum(amount), 0)
+                         FROM call_usage_line WHERE statement_id = s.id)
+                 WHERE id IN %s
+                RETURNING id
+                """,
+                tuple(self.ids),
+            )
+        )
+        self.invalidate_recordset()
+
+    def _create_charges(self):
+        """One statement totals the calls; the prices are made of the totals in Decimal."""
+        self.env.flush_all()
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT statement_id, contract_line_id, rule_id, late_of_id, minute_price, call_price,
+                       count(*), sum(billed_seconds)
+                  FROM call_usage_line
+                 WHERE statement_id IN %s AND status = 'billable'
+                 GROUP BY 1, 2, 3, 4, 5, 6
+                 ORDER BY 1, 2, 4 NULLS FIRST, 3, 5, 6
+                """,
+                tuple(self.ids) or (0,),
+            )
+        )
+        Charge, usage = self.env["call.charge"], {}
+        for statement, line, rule, late_of, minute_price, call_price, calls, seconds in rows:
+            usage.setdefault(statement, []).append(
+                (
+                    self.env["contract.line"].browse(line),
+                    self.env["call.rate.rule"].browse(rule),
+                    self.browse(late_of),
+                    Decimal(str(minute_price)),
+                    Decimal(str(call_price)),
+                    calls,
+                    int(seconds),
+                )
+            )
+        Charge.create([vals for statement in self for vals in Charge._prepare_charges(statement, usage.get(statement.id, ()))])
+
+    def _reopen(self):
+        """Give the charges back: the period was not invoiced after all.
+
+        :raise UserError: a later period of one of its contract lines is invoiced
+        """
+        for statement in self:
+            lines = statement.charge_ids.contract_line_id | statement.contract_id.contract_line_ids.filtered(
+                lambda line, s=statement: line.rate_plan_id and line.last_date_invoiced == s.date_end
+            )
+            lines._rewind_period(statement.date_start, statement.date_end)
+        self.charge_ids.unlink()
+        self._set_state("open")

@@ -1,0 +1,126 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+
+class ContractLine(models.Model):
+    """A usage line is a contract line with a rate plan. Its calls are found by its endpoints, and its periods are those
+    of OCA's recurrence, so that fixed fees and usage close together."""
+
+    _inherit = "contract.line"
+
+    endpoint_ids = fields.One2many("call.endpoint", "contract_line_id", string="Endpoints")
+    endpoint_count = fields.Integer(compute="_compute_endpoint_count")
+
+    @api.depends("endpoint_ids")
+    def _compute_endpoint_count(self):
+        for line in self:
+            line.endpoint_count = len(line.endpoint_ids)
+
+    @api.onchange("rate_plan_id")
+    def _onchange_rate_plan_id(self):
+        if self.rate_plan_id:
+            self.recurring_invoicing_type = "post-paid"
+            self.automatic_price = False
+            self.price_unit = 0.0
+
+    @api.constrains("rate_plan_id", "recurring_invoicing_type", "recurring_rule_type", "contract_id")
+    def _check_usage_line(self):
+        for line in self.filtered("rate_plan_id"):
+            contract = line.contract_id
+            if line.recurring_invoicing_type != "post-paid" or line.recurring_rule_type == "monthlylastday":
+                raise ValidationError(
+                    self.env._(
+                        "Usage is known only when its period is over: set line '%s' to be invoiced post-paid, with a "
+                        "recurrence other than 'Month(s) last day'.",
+                        line.name,
+                    )
+                )
+            if line.rate_plan_id.currency_id != contract.currency_id:
+                raise ValidationError(
+                    self.env._(
+                        "Rate plan '%(plan)s' is in %(plan_currency)s but the contract is invoiced in %(currency)s.",
+                        plan=line.rate_plan_id.name,
+                        plan_currency=line.rate_plan_id.currency_id.name,
+                        currency=contract.currency_id.name,
+                    )
+                )
+            if line.rate_plan_id.company_id != contract.company_id:
+                raise ValidationError(
+                    self.env._("Rate plan '%s' belongs to another company than the contract.", line.rate_plan_id.name)
+                )
+            if contract.contract_type != "sale":
+                raise ValidationError(self.env._("Only client contracts can have usage lines."))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        lines._mark_contracts()
+        return lines
+
+    def write(self, vals):
+        res = super().write(vals)
+        if vals.get("rate_plan_id"):
+            self._mark_contracts()
+        return res
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_without_usage(self):
+        lines = self.filtered("rate_plan_id")
+        if lines and self.env["call.usage.line"].sudo().search_count([("contract_line_id", "in", lines.ids)], limit=1):
+            raise UserError(
+                self.env._("Calls were rated on this contract line: end it with an end date instead of deleting it.")
+            )
+
+    def _mark_contracts(self):
+        """Contracts with usage are invoiced by the billing run of this add-on only, line by line."""
+        contracts = self.filtered("rate_plan_id").contract_id
+        contracts.filtered(lambda c: c.generation_type != "call_billing" or not c.line_recurrence).write(
+            {"generation_type": "call_billing", "line_recurrence": True}
+        )
+
+    # --- Periods --------------------------------------------------------------------------------
+
+    def _usage_periods(self, until):
+        """Periods that are not invoiced yet, in order, up to the one that holds the day ``until``.
+
+        :return: list of (first day, last day); empty when the line is over
+        """
+        self.ensure_one()
+        first, last = self.next_period_date_start, self.next_period_date_end
+        periods = []
+        while first and last and first <= last:
+            periods.append((first, last))
+            if last >= until:
+                break
+            first = last + timedelta(days=1)
+            last = self.get_next_period_date_end(
+                first, self.recurring_rule_type, self.recurring_interval, max_date_end=self.date_end
+            )
+        return periods
+
+    def _rewind_period(self, first, last):
+        """Take back that a period was invoiced.
+
+        :raise UserError: a later period is invoiced already
+        """
+        for line in self:
+            if line.last_date_invoiced != last:
+                raise UserError(
+                    self.env._(
+                        "'%(line)s' is invoiced beyond %(date)s: delete the later draft invoice first, or credit this one.",
+                        line=line.name,
+                        date=last,
+                    )
+                )
+            line.last_date_invoiced = first - timedelta(days=1) if first > line.date_start else False
+
+    # --- Invoice --------------------------------------------------------------------------------
+
+    def _prepare_invoice_line(self):
+        vals = super()._prepare_invoice_line()
+        if vals and not self.display_type:
+            first, last, _date = self._get_period_to_invoice(self.last_date_invoiced, self.recurring_next_date)
+            vals.update(call_period_start=first, call_period_end=last)
+        return vals

@@ -1,0 +1,7 @@
+from odoo import fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    call_billing_grace_days = fields.Integer(related="company_id.call_billing_grace_days", readonly=False)

@@ -1,0 +1,3 @@
+from . import call_suspense_write_off
+from . import call_billing_run
+from . import contract_manually_create_invoice
