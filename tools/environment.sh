@@ -147,7 +147,7 @@ ensure_virtualenv() {
   fi
   "$PYTHON" -c 'import odoo.release' 2>/dev/null || die "Odoo cannot be imported from $ODOO_PYTHONPATH." \
     "Delete $CACHE/odoo and $VENV and run again."
-  ADDONS_PATH=$ROOT,$ROOT/tests_support${ODOO_ADDONS:+,$ODOO_ADDONS}
+  ADDONS_PATH=$ROOT,$ROOT/tools/addons${ODOO_ADDONS:+,$ODOO_ADDONS}
 }
 
 # --- PostgreSQL -----------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ SETTINGS
     port=$(free_port)
     say "Starting PostgreSQL on 127.0.0.1:$port"
     quietly postgres-start as_postgres "$bin/pg_ctl" -D "$PG_DATA" -w -t 60 -l "$PG_DATA/server.log" \
-      -o "-p $port -k $PG_SOCKET" start
+      -o "-p $port -k $PG_SOCKET" start 9>&-
   fi
   PGHOST=$PG_SOCKET
   PGPORT=$(sed -n 4p "$PG_DATA/postmaster.pid")

@@ -1,7 +1,7 @@
 """Bytes to physical records: the first pass over a delimited file, which no content can break.
 
-It splits records, keeps their line numbers and sets aside what no parser should see: NUL bytes, endless
-lines, quotes that never close. Bytes that are not of the declared encoding are kept visible as ``\\xNN``.
+It splits records, keeps their line numbers and sets aside what no parser should see: control characters,
+endless lines, quotes that never close. Bytes that are not of the declared encoding are kept visible as ``\\xNN``.
 """
 
 import codecs
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 MAX_RECORD_BYTES = 64 * 1024
 BLOCK_BYTES = 1024 * 1024
+CONTROLS = bytes(set(range(32)) - set(b"\t\n")) + b"\x7f"  # no phone system writes them into a record
 
 
 def records(path: str, encoding: str = "utf-8", span: int = 1) -> Iterator[tuple[int, bytes, str | None]]:
@@ -39,8 +40,7 @@ def is_clean(lines: list[bytes], encoding: str = "utf-8") -> bool:
     """
     block = b"".join(lines)
     return (
-        b"\x00" not in block
-        and b"\r" not in block
+        len(block.translate(None, CONTROLS)) == len(block)
         and max(map(len, lines)) <= MAX_RECORD_BYTES
         and not any(map(bytes.isspace, lines))
         and not any(line.count(b'"') & 1 for line in lines)
@@ -60,10 +60,10 @@ def examine(number: int, lines: list[bytes], encoding: str, span: int) -> Iterat
         if span > 1 and line.count(b'"') & 1:
             line, taken = _join(lines[position - 1 : position - 1 + span])
             position += taken - 1
-        line = line.rstrip(b"\r\n")
+        line = line.replace(b"\r\n", b"\n").rstrip(b"\r\n")
         if not line.strip():
             continue
-        if b"\x00" in line:
+        if len(line.translate(None, CONTROLS)) != len(line):
             yield first, _text(line.replace(b"\x00", b"\\x00"), encoding), "unreadable"
         elif line.count(b'"') & 1:
             yield first, _text(line, encoding), "quotes"

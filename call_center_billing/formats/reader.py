@@ -6,7 +6,7 @@ local times become UTC through :mod:`.local_time`; the outcome, refusals include
 columns of :data:`.record.COLUMNS`. Every record that went in comes out exactly once.
 """
 
-import csv
+import hashlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,10 +58,11 @@ def read(path: str, format_code: str, options: dict, zone: str, seed: str, workd
     with _connect(workdir) as duck:
         _load(duck, path, registry.get(format_code), options, workdir)
         _normalise(duck, zone, seed)
-        total, refused, seconds = duck.execute(
-            "SELECT count(*), count(*) FILTER (outcome = 'refused'), coalesce(sum(total_seconds), 0) FROM normalised"
+        total, refused, usable, seconds = duck.execute(
+            "SELECT count(*), count(*) FILTER (outcome = 'refused'), count(*) FILTER (outcome IS NULL OR outcome = 'ignored'),"
+            " coalesce(sum(total_seconds), 0) FROM normalised"
         ).fetchone()
-        if total == refused:
+        if not usable:
             raise ReadError("format")
         target = str(Path(workdir) / "normalised.csv")
         columns = ", ".join(name for name, _type in record.COLUMNS)
@@ -113,15 +114,15 @@ def _load(duck, path, fmt, options, workdir, limit=None):
     if not _split(path, dialect, clean, broken, limit):
         raise ReadError("empty")
     duck.execute(
-        "CREATE TABLE broken AS FROM read_csv(?, header = false, auto_detect = false, quote = '\"', escape = '\"',"
-        " columns = {'line_number': 'INTEGER', 'reason': 'VARCHAR', 'raw': 'VARCHAR'})",
+        "CREATE TABLE broken AS FROM read_csv(?, header = false, auto_detect = false,"
+        " columns = {'line_number': 'INTEGER', 'reason': 'VARCHAR', 'content': 'VARCHAR'})",
         [str(broken)],
     )
     names = [f"c{i}" for i in range(1, fmt.columns(options) + 1)]
     columns = {"line_number": "INTEGER"} | dict.fromkeys(names, "VARCHAR")
     duck.execute(
         f"CREATE VIEW raw AS SELECT *, concat_ws(chr(31), {', '.join(names)}) AS content FROM read_csv({sql.literal(clean)}, columns = {columns}, delim = {sql.literal(dialect['delimiter'])},"
-        " header = false, auto_detect = false, quote = '\"', escape = '\"', nullstr = chr(1), null_padding = true,"
+        " header = false, auto_detect = false, quote = '\"', escape = '\"', nullstr = chr(1), null_padding = true, new_line = '\\n',"
         f" parallel = {dialect['span'] == 1}, store_rejects = true, rejects_limit = 0, strict_mode = true, max_line_size = 1000000)"
     )
     duck.execute(
@@ -136,7 +137,7 @@ def _load(duck, path, fmt, options, workdir, limit=None):
         SELECT try_cast(split_part(csv_line, ?, 1) AS INTEGER),
                CASE WHEN error_type LIKE '%COLUMNS' THEN 'columns'
                     WHEN error_type = 'UNQUOTED VALUE' THEN 'quotes' ELSE 'unreadable' END,
-               substr(csv_line, strpos(csv_line, ?) + 1)
+               sha256(substr(csv_line, strpos(csv_line, ?) + 1))
           FROM reject_errors
        QUALIFY row_number() OVER (PARTITION BY line ORDER BY error_type DESC) = 1
         """,
@@ -148,8 +149,7 @@ def _split(path, dialect, clean_path, broken_path, limit):
     """Write clean records, each led by its line number, and broken ones; return how many there were."""
     delimiter, encoding, span = dialect["delimiter"].encode(), dialect["encoding"], dialect["span"]
     count, header = 0, dialect["header"]
-    with open(clean_path, "wb") as clean, open(broken_path, "w", newline="", encoding="utf-8") as broken_file:
-        broken = csv.writer(broken_file, quoting=csv.QUOTE_ALL)
+    with open(clean_path, "wb") as clean, open(broken_path, "w", encoding="ascii") as broken:
         for first, lines in blocks(path, encoding):
             if span == 1 and not header and not limit and is_clean(lines, encoding):
                 clean.write(b"".join([b"%d%b%b" % (n, delimiter, line) for n, line in enumerate(lines, first)]))
@@ -161,7 +161,7 @@ def _split(path, dialect, clean_path, broken_path, limit):
                     header = False
                     continue
                 if problem:
-                    broken.writerow([number, problem, line.decode("utf-8", "replace")])
+                    broken.write(f"{number},{problem},{hashlib.sha256(line).hexdigest()}\n")
                 else:
                     clean.write(b"%d%b%b\n" % (number, delimiter, line))
                 count += 1
@@ -197,7 +197,7 @@ def _normalise(duck, zone, seed):
                    CASE WHEN ignored THEN 'ignored' WHEN reason IS NOT NULL THEN 'refused' END AS outcome
               FROM checked
              UNION ALL BY NAME
-            SELECT line_number, left(sha256(concat_ws(chr(31), $seed, 'row', raw)), 32)::UUID AS record_key,
+            SELECT line_number, left(sha256(concat_ws(chr(31), $seed, 'row', content)), 32)::UUID AS record_key,
                    {", ".join(f"0 AS {part}" for part in record.PARTS)}, 0 AS total_seconds,
                    reason, 'refused' AS outcome
               FROM broken

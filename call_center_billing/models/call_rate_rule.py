@@ -40,7 +40,7 @@ class CallRateRule(models.Model):
     )
     # What counts
     count_ring = fields.Boolean(string="Ringing")
-    count_queue = fields.Boolean(string="Queue")
+    count_queue = fields.Boolean(string="Waiting in Queue")
     count_ivr = fields.Boolean(string="IVR")
     count_talk = fields.Boolean(string="Talk", default=True)
     count_hold = fields.Boolean(string="Hold", default=True)

@@ -73,7 +73,7 @@ class CallSuspense(models.Model):
     def init(self):
         if not sql.column_exists(self.env.cr, self._table, "record_key"):
             self.env.cr.execute(SQL("ALTER TABLE %s ADD COLUMN record_key uuid NOT NULL", SQL.identifier(self._table)))
-        sql.create_unique_index(self.env.cr, "call_suspense_record_key_index", self._table, ["record_key"])
+        sql.create_index(self.env.cr, "call_suspense_record_key_index", self._table, ["record_key"], unique=True)
 
     @api.depends("import_id", "line_number")
     def _compute_display_name(self):

@@ -86,7 +86,7 @@ class CallUsageLine(models.Model):
         """The unique key. It is no field: nothing but the bulk load reads or writes it."""
         if not sql.column_exists(self.env.cr, self._table, "record_key"):
             self.env.cr.execute(SQL("ALTER TABLE %s ADD COLUMN record_key uuid NOT NULL", SQL.identifier(self._table)))
-        sql.create_unique_index(self.env.cr, "call_usage_line_record_key_index", self._table, ["record_key"])
+        sql.create_index(self.env.cr, "call_usage_line_record_key_index", self._table, ["record_key"], unique=True)
 
     @api.depends("caller", "called", "start_at")
     def _compute_display_name(self):

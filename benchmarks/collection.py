@@ -1,0 +1,310 @@
+"""Calls per second from a phone system's file to rated usage lines, beside two yardsticks in the same run.
+
+``main`` is called by ``./run bench [ROWS]`` in an ``odoo shell`` on a database of its own; README.md tells how to
+read what it prints. Nothing here asserts a time: times differ by machine, so the targets are ratios and are only told.
+"""
+
+import base64
+import contextlib
+import json
+import os
+import platform
+import random
+import resource
+import statistics
+import tempfile
+import time
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from odoo.fields import Command
+from odoo.tools import SQL
+
+SEED = 20260101
+ZONE = "Europe/Berlin"
+MONTH, MONTH_DAYS = datetime(2026, 1, 1), 31
+CLIENTS = 50
+RUNS = 3
+SAMPLE = 2000
+COLUMNS = 21
+COPY_TABLE = "call_center_billing_bench"
+RULES = (
+    {"name": "Priority", "queue": "priority", "minute_price": 0.42, "call_price": 0.0, "increment_next": 1},
+    {"name": "Outbound", "direction": "outbound", "minute_price": 0.29, "call_price": 0.02},
+    {"name": "Inbound", "minute_price": 0.35, "call_price": 0.1, "bill_abandoned": True},
+)
+# What makes a call of the sample, results included: load() is spared reading, guiding and rating.
+LOADED_FIELDS = (
+    "import_id/.id", "line_number", "company_id/.id", "statement_id/.id", "contract_line_id/.id", "rule_id/.id",
+    "record_ref", "group_ref", "direction", "caller", "called", "queue", "account_code", "agent", "disposition",
+    "start_at", "date", "ring_seconds", "queue_seconds", "ivr_seconds", "talk_seconds", "hold_seconds", "wrap_seconds",
+    "total_seconds", "counted_seconds", "billed_seconds", "minute_price", "call_price", "amount", "status",
+    "not_billable_reason",
+)  # fmt: skip
+
+
+def main(env, rows=100_000):
+    """Measure, print the table, and write it as JSON to the file named by ``BENCH_JSON``, if set."""
+    source = _set_up(env)
+    with tempfile.TemporaryDirectory() as workdir:
+        path = Path(workdir) / "Master.csv"
+        _write_file(path, rows)
+        size = path.stat().st_size
+        imports, copies, peaks = [], [], []
+        for run in range(RUNS):
+            call_import, seconds, memory = _time_import(env, source, path, rows)
+            imports.append(seconds)
+            peaks.append(memory)
+            copies.append(_time_copy(env, path, rows))
+            if run < RUNS - 1:
+                _undo(env, call_import)
+        loaded, load_seconds = _time_load(env, call_import)
+    result = _result(env, rows, size, imports, copies, loaded, load_seconds, peaks)
+    print(_table(result))
+    if os.environ.get("BENCH_JSON"):
+        Path(os.environ["BENCH_JSON"]).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+# --- What is measured -----------------------------------------------------------------------------------
+
+
+def _time_import(env, source, path, rows):
+    """:return: the import, seconds from the stored file to the commit, peak memory in MB meanwhile (total, added)"""
+    content = base64.b64encode(path.read_bytes())
+    call_import = env["call.import"].create({"source_id": source.id, "name": path.name, "file": content})
+    del content
+    env.cr.commit()
+    env.invalidate_all()
+    before = _reset_peak()
+    begin = time.perf_counter()
+    call_import._import()
+    env.cr.commit()
+    seconds = time.perf_counter() - begin
+    peak = _peak()
+    totals = (call_import.state, call_import.read_count, call_import.accepted_count)
+    assert totals == ("done", rows, rows), f"Every call should be accepted: {totals}, {call_import.message}"
+    return call_import, seconds, (peak, peak - before)
+
+
+def _time_copy(env, path, rows):
+    """Seconds of PostgreSQL's own COPY of the same file, as text, into a table without keys or indexes."""
+    columns = SQL(", ").join(SQL("%s text", SQL.identifier(f"c{i}")) for i in range(1, COLUMNS + 1))
+    env.cr.execute(SQL("CREATE TABLE %s (%s)", SQL.identifier(COPY_TABLE), columns))
+    env.cr.commit()
+    begin = time.perf_counter()
+    with path.open(encoding="utf-8") as stream:
+        env.cr.copy_expert(f"COPY {COPY_TABLE} FROM STDIN (FORMAT csv)", stream)
+    copied = env.cr.rowcount
+    env.cr.commit()
+    seconds = time.perf_counter() - begin
+    assert copied == rows, f"COPY took {copied} of {rows} rows"
+    env.cr.execute(SQL("DROP TABLE %s", SQL.identifier(COPY_TABLE)))
+    env.cr.commit()
+    return seconds
+
+
+def _time_load(env, call_import):
+    """Odoo's import of a sample of the same calls, already rated, then rolled back.
+
+    :return: number of calls, seconds
+    """
+    Call = env["call.usage.line"]
+    # Only the bulk load writes this column, which no field stands for.
+    env.cr.execute("ALTER TABLE call_usage_line ALTER COLUMN record_key SET DEFAULT gen_random_uuid()")
+    calls = Call.search([("import_id", "=", call_import.id)], limit=SAMPLE, order="id")
+    data = [[str(value) for value in row] for row in calls.export_data(list(LOADED_FIELDS))["datas"]]
+    env.invalidate_all()
+    begin = time.perf_counter()
+    result = Call.with_context(import_file=True, tracking_disable=True).load(list(LOADED_FIELDS), data)
+    env.flush_all()
+    seconds = time.perf_counter() - begin
+    assert result["ids"] and len(result["ids"]) == len(calls), f"load() refused the sample: {result['messages'][:1]}"
+    env.cr.rollback()
+    return len(calls), seconds
+
+
+def _undo(env, call_import):
+    """Back to an empty table of calls, without the dead rows that would slow down the next run."""
+    call_import.action_undo()
+    env.cr.execute("TRUNCATE call_usage_line")
+    env.cr.commit()
+
+
+def _reset_peak():
+    """Forget the peak of memory so far where the system can.
+
+    :return: what is in use, in MB
+    """
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return _status("VmRSS")
+
+
+def _peak():
+    return _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def _status(name):
+    """A line of the process's memory status, in MB; 0 where the system does not tell."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith(f"{name}:")), 0)
+
+
+# --- What it is measured on -----------------------------------------------------------------------------
+
+
+def _set_up(env):
+    """A source, a plan of three rules and a contract for each client, found by account code."""
+    company = env.company
+    product = env["product.product"].create({"name": "Calls", "type": "service"})
+    plan = env["call.rate.plan"].create(
+        {
+            "name": "Benchmark",
+            "rule_ids": [Command.create(values) for values in RULES],
+        }
+    )
+    env["contract.contract"].create(
+        [
+            {
+                "name": f"Client {number}",
+                "partner_id": env["res.partner"].create({"name": f"Client {number}", "tz": ZONE}).id,
+                "company_id": company.id,
+                "contract_type": "sale",
+                "line_recurrence": True,
+                "contract_line_ids": [Command.create(_line_values(product, plan, number))],
+            }
+            for number in range(CLIENTS)
+        ]
+    )
+    source = env["call.source"].create({"name": "Benchmark", "tz": ZONE, "outbound_contexts": "from-internal"})
+    env.cr.commit()
+    return source
+
+
+def _line_values(product, plan, number):
+    return {
+        "name": "Calls",
+        "product_id": product.id,
+        "quantity": 1,
+        "price_unit": 0,
+        "rate_plan_id": plan.id,
+        "date_start": date(MONTH.year, MONTH.month, 1),
+        "recurring_rule_type": "monthly",
+        "recurring_interval": 1,
+        "recurring_invoicing_type": "post-paid",
+        "endpoint_ids": [Command.create({"kind": "account_code", "value": _account(number)})],
+    }
+
+
+def _account(number):
+    return f"client{number:03d}"
+
+
+def _write_file(path, rows):
+    """A month of calls as Asterisk writes it with all columns: texts quoted, numbers not, in the order of time."""
+    draw = random.Random(SEED)
+    offset = int(MONTH.replace(tzinfo=ZoneInfo(ZONE)).timestamp())
+    step = (MONTH_DAYS * 86400 - 7200) / rows  # the last call still begins in the month
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        for row in range(rows):
+            stream.write(_row(draw, row, offset, int(row * step)))
+
+
+def _row(draw, row, epoch, second):
+    account, agent, outside = _account(draw.randrange(CLIENTS)), draw.randrange(400), draw.randrange(10**7, 10**8)
+    ringing, talk = draw.randrange(2, 40), int(draw.expovariate(1 / 180)) + 1
+    start = MONTH + timedelta(seconds=second)
+    outcome = draw.random()
+    if outcome < 0.30:  # outbound, one in five without success
+        disposition = "ANSWERED" if outcome < 0.24 else "NO ANSWER" if outcome < 0.28 else "BUSY"
+        called, context, caller = f"0049172{outside}", "from-internal", f"+4930555{agent:04d}"
+        channels = f"PJSIP/agent{agent:03d}-{row:08x}", f"PJSIP/trunk-de-berlin-{row:08x}"
+        application = "Dial", f"PJSIP/trunk-de-berlin/sip:{called}@carrier.example.net:5060,45,TtWw"
+    else:  # a queue, where one in ten hangs up before an agent answers
+        disposition = "ANSWERED"
+        called, context, caller = f"+4930777{draw.randrange(200):04d}", "from-trunk-inbound", f"+49171{outside}"
+        agent_channel = f"PJSIP/agent{agent:03d}-{row:08x}" if outcome < 0.93 else ""
+        channels = f"PJSIP/trunk-de-berlin-{row:08x}", agent_channel
+        queue = "priority" if outcome < 0.45 else f"support-{account}"
+        application = "Queue", f"{queue},tTkK,,announcements/please-hold,300"
+    answered = disposition == "ANSWERED"
+    talk = talk if answered else 0
+    answer = start + timedelta(seconds=ringing)
+    end = answer + timedelta(seconds=talk)
+    unique = f"pbx1-{epoch + second}.{row}"
+    texts = (
+        account, caller, called, context, f'""{account} caller"" <{caller}>', *channels, *application,
+        start, answer if answered else "", end,
+    )  # fmt: skip
+    quoted = ",".join(f'"{text}"' for text in texts)
+    return (
+        f'{quoted},{ringing + talk},{talk},"{disposition}","DOCUMENTATION","{unique}","campaign=2026-01","{account}-peer",'
+        f'"{unique}",{row}\n'
+    )
+
+
+# --- How it is told -------------------------------------------------------------------------------------
+
+
+def _result(env, rows, size, imports, copies, loaded, load_seconds, peaks):
+    ours, copy = statistics.median(imports), statistics.median(copies)
+    ratios = {
+        "times_faster_than_load": (round(rows / ours / (loaded / load_seconds), 1), ">=", 30),
+        "times_as_long_as_copy": (round(ours / copy, 1), "<=", 8),
+    }
+    return {
+        "rows": rows,
+        "bytes_per_row": round(size / rows),
+        "runs": RUNS,
+        "import": {"seconds": _rounded(imports), "median": round(ours, 3), "calls_per_second": round(rows / ours)},
+        "copy": {"seconds": _rounded(copies), "median": round(copy, 3), "calls_per_second": round(rows / copy)},
+        "load": {"rows": loaded, "seconds": round(load_seconds, 3), "calls_per_second": round(loaded / load_seconds)},
+        "ratios": {
+            name: {"value": value, "target": f"{sign} {target}", "reached": value >= target if sign == ">=" else value <= target}
+            for name, (value, sign, target) in ratios.items()
+        },
+        "peak_memory_mb": {"process": max(peak for peak, _added in peaks), "added": max(added for _peak, added in peaks)},
+        "environment": {
+            "cpus": os.cpu_count(),
+            "python": platform.python_version(),
+            "postgresql": str(env.cr.connection.server_version // 10000),
+        },
+    }
+
+
+def _rounded(times):
+    return [round(seconds, 3) for seconds in times]
+
+
+def _table(result):
+    machine, memory = result["environment"], result["peak_memory_mb"]
+    lines = [
+        "",
+        f"{result['rows']:,} calls of {result['bytes_per_row']} bytes, {CLIENTS} contracts, median of {RUNS} runs",
+        f"{machine['cpus']} processors, Python {machine['python']}, PostgreSQL {machine['postgresql']}",
+        "",
+        f"{'':44} {'seconds':>10} {'calls/second':>14}",
+        _measured("file to rated and committed calls", result["import"]["median"], result["import"]),
+        _measured("COPY of the file as text", result["copy"]["median"], result["copy"]),
+        _measured(f"Odoo's load() of {result['load']['rows']:,} rated calls", result["load"]["seconds"], result["load"]),
+        "",
+        f"{'':44} {'ratio':>10} {'target':>14}",
+        _compared("calls per second, times those of load()", result["ratios"]["times_faster_than_load"]),
+        _compared("time, times that of COPY", result["ratios"]["times_as_long_as_copy"]),
+        "",
+        f"Peak memory of the process during an import: {memory['process']:,} MB, {memory['added']:,} MB more than before",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _measured(label, seconds, values):
+    return f"{label:44} {seconds:10.2f} {values['calls_per_second']:14,}"
+
+
+def _compared(label, ratio):
+    return f"{label:44} {ratio['value']:10.1f} {ratio['target']:>14} {'reached' if ratio['reached'] else 'missed'}"

@@ -1,0 +1,347 @@
+"""The readers by themselves: no database."""
+
+import csv
+import tempfile
+import unittest
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from odoo.tests.common import BaseCase
+
+from .. import formats
+from ..formats import lines, local_time, numbers, record, sql
+from .asterisk import row
+
+SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "samples"
+COLUMNS = [name for name, _type in record.COLUMNS]
+BASE = (
+    '"acme","100","200","from-trunk","""A"" <100>","PJSIP/t-00000001","PJSIP/201-00000002","Dial","","2026-10-05 10:00:00",'
+    '"2026-10-05 10:00:05","2026-10-05 10:01:05",65,60,"ANSWERED","DOCUMENTATION"'
+)
+
+
+class FormatCase(BaseCase):
+    def read(self, content, code="asterisk_csv", zone="Europe/Berlin", **options):
+        """Records of a file's content, as dicts of text."""
+        with tempfile.TemporaryDirectory() as workdir:
+            path = Path(workdir) / "in"
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+            self.result = formats.read(str(path), code, options, zone, "test", workdir)
+            with open(self.result.path, encoding="utf-8", newline="") as stream:
+                rows = [dict(zip(COLUMNS, values, strict=True)) for values in csv.reader(stream)]
+        return sorted(rows, key=lambda each: int(each["line_number"]))
+
+    def one(self, content, **options):
+        (found,) = self.read(content, **options)
+        return found
+
+    def reason(self, content):
+        """Why the first of two records is refused; the second is sound."""
+        rows = self.read(content + row())
+        self.assertEqual([each["outcome"] for each in rows], ["refused", ""])
+        return rows[0]["reason"]
+
+
+class TestAsteriskCsv(FormatCase):
+    def test_a_row_becomes_a_record(self):
+        self.assertEqual(
+            {name: value for name, value in self.one(BASE).items() if value not in ("", "0")},
+            {
+                "line_number": "1",
+                "record_key": self.one(BASE)["record_key"],
+                "direction": "inbound",
+                "caller": "100",
+                "called": "200",
+                "called_key": "200",
+                "caller_key": "100",
+                "account_code": "acme",
+                "agent": "PJSIP/201",
+                "disposition": "answered",
+                "start_at": "2026-10-05 08:00:00",
+                "ring_seconds": "5",
+                "talk_seconds": "60",
+                "total_seconds": "65",
+            },
+        )
+
+    def test_shapes_of_16_to_21_columns(self):
+        unique, user, new = '"1790000000.7"', '"note"', '"peer","1790000000.1",12'
+        for columns, extra, group, ref in (
+            (16, [], "", ""),
+            (17, [unique], "1790000000.7", ""),
+            (17, [user], "", ""),
+            (18, [unique, user], "1790000000.7", ""),
+            (19, [new], "1790000000.1", "1790000000.1//12"),
+            (20, [unique, new], "1790000000.1", "1790000000.1/1790000000.7/12"),
+            (20, [user, new], "1790000000.1", "1790000000.1//12"),
+            (21, [unique, user, new], "1790000000.1", "1790000000.1/1790000000.7/12"),
+        ):
+            with self.subTest(columns=columns, extra=extra):
+                found = self.one(",".join([BASE, *extra]))
+                self.assertEqual((found["group_ref"], found["record_ref"]), (group, ref))
+
+    def test_column_17_is_what_the_source_says(self):
+        self.assertEqual(self.one(BASE + ',"1790000000.7"', column17="userfield")["group_ref"], "")
+        self.assertEqual(self.one(BASE + ',"note"', column17="uniqueid")["group_ref"], "note")
+
+    def test_legs_that_share_a_unique_id_are_two_records(self):
+        first, second = row(uniqueid="1790000000.1"), row(uniqueid="1790000000.1", agent="PJSIP/202-0000a1b3")
+        self.assertEqual([each["outcome"] for each in self.read(first + second)], ["", ""])
+
+    def test_the_same_row_twice_is_a_duplicate(self):
+        line = row()
+        self.assertEqual([each["outcome"] for each in self.read(line + line)], ["", "duplicate"])
+
+    def test_direction_follows_the_context(self):
+        options = {"outbound_contexts": ["Out"], "internal_contexts": ["int"]}
+        directions = [self.one(row(context=context), **options)["direction"] for context in ("out", "int", "x")]
+        self.assertEqual(directions, ["outbound", "internal", "inbound"])
+
+    def test_time_that_nobody_answered_is_not_talk(self):
+        for values, disposition, talk, queue, ivr in (
+            ({"app": "Queue", "data": "sales,tT", "agent": ""}, "abandoned", "0", "60", "0"),
+            ({"app": "Queue", "data": "sales,tT"}, "answered", "60", "0", "0"),
+            ({"app": "BackGround", "agent": ""}, "abandoned", "0", "0", "60"),
+            ({"app": "VoiceMail", "agent": ""}, "voicemail", "60", "0", "0"),
+            ({"disposition": "NO ANSWER"}, "no_answer", "0", "60", "0"),
+            ({"disposition": "CONGESTION", "talk": 0}, "failed", "0", "0", "0"),
+        ):
+            with self.subTest(values):
+                found = self.one(row(**values))
+                parts = (found["talk_seconds"], found["queue_seconds"], found["ivr_seconds"])
+                self.assertEqual((found["disposition"], *parts), (disposition, talk, queue, ivr))
+
+    def test_a_queue_is_named_by_the_application(self):
+        self.assertEqual(self.one(row(app="Queue", data="sales,tT,,,60"))["queue"], "sales")
+
+    def test_omitted_rows_are_ignored(self):
+        rows = self.read(row(flag="OMIT") + row())
+        self.assertEqual([each["outcome"] for each in rows], ["ignored", ""])
+
+    def test_what_cannot_be_used_has_its_reason(self):
+        good = row()
+        for text, reason in (
+            ("just text\n", "columns"),
+            (good.strip() + ",1,2,3,4,5,6\n", "columns"),
+            (good.replace('"2026-10-05 10:00:00"', '"yesterday"'), "bad_time"),
+            (good.replace('"2026-10-05 10:00:00"', '""'), "bad_time"),
+            (good.replace(",65,60,", ",-5,60,"), "negative_duration"),
+            (good.replace(",65,60,", ",6x,60,"), "bad_duration"),
+            (good.replace(",65,60,", ",65,66,"), "talk_longer_than_call"),
+            (good.replace(",65,60,", ",9999999,60,"), "absurd_duration"),
+            (good.replace('"2026-10-05 10:01:05"', '"2026-10-05 09:00:00"'), "end_before_start"),
+            (good.replace('"ANSWERED"', '"MAYBE"'), "bad_disposition"),
+            ('"open,' + good, "quotes"),
+            (good.replace("from-trunk", "from\x00trunk"), "unreadable"),
+            (good.replace("from-trunk", "x" * 70000), "too_long"),
+        ):
+            with self.subTest(reason=reason, text=text[:60]):
+                self.assertEqual(self.reason(text), reason)
+
+    def test_bytes_of_another_encoding_lose_no_record(self):
+        found = self.one(row(caller="M").encode().replace(b'"M"', b'"M\xfcller"'))
+        self.assertEqual((found["outcome"], found["caller"]), ("", "M\\xfcller"))
+
+    def test_line_ends_and_byte_order_marks(self):
+        two = row() + row()
+        for content in (two.replace("\n", "\r\n"), two.replace("\n", "\r"), "\ufeff" + two, two + "\n  \n", two.rstrip("\n")):
+            with self.subTest(content[-6:]):
+                self.assertEqual([each["outcome"] for each in self.read(content)], ["", ""])
+        self.assertEqual(len(self.read(two.encode("utf-16"))), 2)
+
+    def test_the_file_as_a_whole_is_refused(self):
+        for content, code in ((b"", "empty"), (b"\n \n", "empty"), (b"a;b;c\n1;2;3\n", "format"), (b"\x89PNG\r\n\x1a\n\x00", "format")):
+            with self.subTest(content), self.assertRaises(formats.ReadError) as caught:
+                self.read(content)
+            self.assertEqual(caught.exception.code, code)
+
+
+class TestTimes(FormatCase):
+    def test_local_time_becomes_utc(self):
+        for zone, start, utc in (
+            ("Europe/Berlin", "2026-07-01 12:00:00", "2026-07-01 10:00:00"),
+            ("Europe/Berlin", "2026-12-01 12:00:00", "2026-12-01 11:00:00"),
+            ("America/New_York", "2026-07-01 22:00:00", "2026-07-02 02:00:00"),
+            ("Asia/Kolkata", "2026-07-01 02:00:00", "2026-06-30 20:30:00"),
+            ("UTC", "2026-07-01 12:00:00", "2026-07-01 12:00:00"),
+        ):
+            with self.subTest(zone):
+                self.assertEqual(self.one(row(start=start), zone=zone)["start_at"], utc)
+
+    def test_the_hour_that_does_not_exist_is_refused(self):
+        self.assertEqual(self.reason(row(start="2026-03-29 02:30:00")), "missing_hour")
+
+    def test_the_hour_that_comes_twice_is_settled_by_the_call_id(self):
+        first = int(datetime.fromisoformat("2026-10-25 00:30:00+00:00").timestamp())
+        rows = self.read(
+            row(start="2026-10-25 02:30:00", uniqueid=f"{first}.1") + row(start="2026-10-25 02:30:00", uniqueid=f"{first + 3600}.2")
+        )
+        self.assertEqual([each["start_at"] for each in rows], ["2026-10-25 00:30:00", "2026-10-25 01:30:00"])
+
+    def test_the_hour_that_comes_twice_is_refused_without_a_hint(self):
+        self.assertEqual(self.reason(row(start="2026-10-25 02:30:00", uniqueid="none")), "ambiguous_hour")
+
+    def test_a_wrong_zone_shows(self):
+        rows = "".join(row(start=f"2026-10-05 1{i}:00:00", uniqueid=f"{1791190800 + 3600 * i}.{i}") for i in range(5))
+        self.read(rows, zone="Europe/Berlin")
+        self.assertEqual(self.result.zone_shift, -3600 * 1)
+        self.read(rows, zone="Europe/London")
+        self.assertEqual(self.result.zone_shift, 0)
+
+    @given(
+        st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/Sao_Paulo"]),
+        st.datetimes(datetime(1995, 1, 1), datetime(2035, 1, 1)),
+        st.integers(0, 400),
+    )
+    @settings(max_examples=60, deadline=None)
+    def test_periods_agree_with_python(self, zone, first, days):
+        """Each period's offset is one that Python gives for that local time, and periods leave no hole."""
+        from datetime import timedelta
+        from zoneinfo import ZoneInfo
+
+        first = first.replace(microsecond=0)
+        last = first + timedelta(days=days)
+        rows = local_time.offset_periods(zone, first, last)
+        self.assertEqual([rows[0][0], rows[-1][1]], [first, last + timedelta(seconds=1)])
+        self.assertTrue(all(before[1] == after[0] for before, after in zip(rows, rows[1:], strict=False)))
+        tz = ZoneInfo(zone)
+        for begin, _end, early, late in rows:
+            if early is not None:
+                offsets = {begin.replace(tzinfo=tz, fold=fold).utcoffset().total_seconds() for fold in (0, 1)}
+                self.assertEqual({early, early if late is None else late}, offsets)
+
+
+class TestGenericCsv(FormatCase):
+    TEXT = (
+        "id;when;from;to;status;secs;talk\n"
+        "a1;31/10/2026 14:05:00;100;200;Answered;75;70\n"
+        "a2;31/10/2026 14:06:00;;200;Lost;20;0\n"
+        ";31/10/2026 14:07:00;100;200;Answered;75;70\n"
+        "a4;31/10/2026 14:08;100;200;?;75;70\n"
+    )
+    OPTIONS = {  # noqa: RUF012
+        "delimiter": ";",
+        "header": True,
+        "columns": 64,
+        "time_format": "dmy",
+        "fields": {"record_ref": 1, "start": 2, "caller": 3, "called": 4, "disposition": 5, "total_seconds": 6, "talk_seconds": 7},
+        "values": {"disposition": {"Lost": "abandoned"}},
+    }
+
+    def test_a_mapping_reads_any_columns(self):
+        rows = self.read(self.TEXT, "generic_csv", **self.OPTIONS)
+        self.assertEqual(
+            [(each["line_number"], each["start_at"], each["disposition"], each["talk_seconds"], each["reason"]) for each in rows],
+            [
+                ("2", "2026-10-31 13:05:00", "answered", "70", ""),
+                ("3", "2026-10-31 13:06:00", "abandoned", "0", ""),
+                ("4", "2026-10-31 13:07:00", "answered", "70", "columns"),
+                ("5", "2026-10-31 13:08:00", "", "70", "bad_disposition"),
+            ],
+        )
+
+    def test_units_of_durations(self):
+        for unit, text, seconds in (
+            ("seconds", "75", 75), ("seconds", "75.5", 76), ("milliseconds", "75400", 75), ("minutes", "1.25", 75),
+            ("minutes", "0.1", 6), ("clock", "0:01:15", 75), ("clock", "1:15", 75), ("clock", "1:00:00.5", 3601), ("clock", "-", 0),
+        ):  # fmt: skip
+            with self.subTest(unit=unit, text=text):
+                options = {"fields": {"start": 1, "total_seconds": 2}, "columns": 64, "delimiter": ",", "duration_unit": unit}
+                found = self.one(f"2026-10-05 10:00:00,{text}\n", code="generic_csv", **options)
+                self.assertEqual(found["total_seconds"], str(seconds))
+
+    def test_times_that_state_their_offset_or_count_seconds(self):
+        for time_format, text in (
+            ("iso", "2026-10-05T10:00:00+02:00"), ("iso", "2026-10-05 08:00:00Z"), ("iso", "2026-10-05 10:00"),
+            ("epoch", "1791187200"), ("epoch_ms", "1791187200000"), ("mdy", "10/05/2026 10:00:00"),
+        ):  # fmt: skip
+            with self.subTest(text):
+                options = {"fields": {"start": 1, "total_seconds": 2}, "columns": 64, "delimiter": ",", "time_format": time_format}
+                self.assertEqual(self.one(f"{text},5\n", code="generic_csv", **options)["start_at"], "2026-10-05 08:00:00")
+
+    def test_a_quoted_line_break_is_part_of_its_record_and_a_stray_quote_loses_one_line(self):
+        options = {"fields": {"start": 1, "total_seconds": 2, "queue": 3}, "columns": 64, "delimiter": ","}
+        text = '2026-10-05 10:00:00,5,"two\nlines"\n2026-10-05 10:00:00,"5,x\n2026-10-05 10:00:01,5,y\n'
+        rows = self.read(text, "generic_csv", **options)
+        self.assertEqual([(each["line_number"], each["queue"], each["reason"]) for each in rows],
+                         [("1", "two\nlines", ""), ("3", "", "quotes"), ("4", "y", "")])  # fmt: skip
+
+    def test_texts_of_a_mapping_cannot_reach_files(self):
+        options = dict(self.OPTIONS, values={"disposition": {"x' THEN (SELECT content FROM read_text('/etc/hostname')) --": "busy"}})
+        self.assertEqual(len(self.read(self.TEXT, "generic_csv", **options)), 4)
+
+
+class TestLines(FormatCase):
+    @given(st.binary(max_size=400))
+    @settings(max_examples=60, deadline=None)
+    def test_any_bytes_give_records_or_a_refusal(self, noise):
+        content = row(uniqueid="1790000000.1").encode() + noise + b"\n"
+        try:
+            rows = self.read(content)
+        except formats.ReadError:
+            return
+        self.assertEqual(len(rows), self.result.read)
+
+    def test_blocks_and_single_records_agree(self):
+        with tempfile.NamedTemporaryFile() as stream:
+            stream.write(b'a,1\n"b",2\n\n c\r\n"open\nx\x00y\nlast')
+            stream.flush()
+            self.assertEqual(
+                [(number, problem) for number, _line, problem in lines.records(stream.name)],
+                [(1, None), (2, None), (4, None), (5, "quotes"), (6, "unreadable"), (7, None)],
+            )
+        self.assertTrue(lines.is_clean([b"a,1\n", b'"b"\n']))
+        for dirty in ([b"a\x00\n"], [b'"a\n'], [b" \n"], [b"a\r\n"], [b"\xff\n"], [b"x" * 70000]):
+            self.assertFalse(lines.is_clean(dirty))
+
+    def test_numbers_compare_alike_in_both_engines(self):
+        samples = ["+49 (0)30 555-0100", "0049305550100", "tel:+4930555", "sip:4930@pbx:5060", "SIPS:x@y", "Anonymous", "s", "", "00", "+"]
+        with duckdb.connect() as duck:
+            for sample in samples:
+                with self.subTest(sample):
+                    (found,) = duck.execute(f"SELECT {sql.number_key('x')} FROM (SELECT ? AS x)", [sample]).fetchone()
+                    self.assertEqual(found or "", numbers.number_key(sample))
+
+    def test_a_code_belongs_to_one_format(self):
+        other = formats.Format("asterisk_csv", "Mine", lambda o: 1, lambda o: "", lambda o: {})
+        with self.assertRaises(ValueError):
+            formats.register(other)
+
+
+@unittest.skipUnless(SAMPLES.exists(), "the samples are not beside this checkout")
+class TestSamples(FormatCase):
+    def test_asterisk_samples(self):
+        for name, expected in (
+            ("testsuite_Master.csv", [("answered", "7", "")] * 2),
+            ("testsuite_Master2.csv", [("answered", "7", "")]),
+            (
+                "testsuite_cdrlib_good.csv",
+                [("answered", "5", ""), ("answered", "7", "talk_longer_than_call"), ("failed", "0", ""), ("no_answer", "0", ""),
+                 ("busy", "0", "")],
+            ),
+        ):  # fmt: skip
+            with self.subTest(name):
+                rows = self.read((SAMPLES / "asterisk_csv" / name).read_bytes(), zone="UTC")
+                self.assertEqual([(each["disposition"], each["talk_seconds"], each["reason"]) for each in rows], expected)
+
+    def test_a_custom_template_goes_through_a_mapping(self):
+        content = (SAMPLES / "asterisk_custom" / "kelysaina_Master.csv").read_bytes()
+        options = {
+            "delimiter": ",", "columns": 64, "fields": {"caller": 2, "called": 3, "start": 9, "total_seconds": 12, "talk_seconds": 13,
+            "disposition": 14, "record_ref": 17}, "values": {"disposition": {"NO ANSWER": "no_answer"}},
+        }  # fmt: skip
+        try:
+            rows = self.read(content, "generic_csv", **options)
+        except formats.ReadError:
+            self.fail(content[:300])
+        self.assertFalse([each["reason"] for each in rows if each["reason"]])
+
+    def test_other_systems_are_refused(self):
+        for path in sorted(SAMPLES.rglob("*")):
+            if path.is_file() and "asterisk_c" not in str(path):
+                with self.subTest(path.name), self.assertRaises(formats.ReadError):
+                    self.read(path.read_bytes())

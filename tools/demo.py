@@ -1,0 +1,297 @@
+"""The demo: a month of invented calls, imported, rated, invoiced and sent as the people of a call center would.
+
+    odoo shell -d DATABASE --no-http < tools/demo.py     the whole cycle, on the add-on's demo data
+    python tools/demo.py FILE                            only the call log of last month, for trying an import
+
+Running the cycle again changes nothing: the same file is recognised, and what is invoiced is not invoiced twice.
+"""
+
+import base64
+import random
+import sys
+import tempfile
+import time
+from calendar import monthrange
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+MODULE = "call_center_billing"
+SOURCE_ZONE = "Europe/Berlin"
+NOBODY = "+49305550199"  # a number that no contract has
+MAILBOX = "8550"
+PEOPLE = ("Ann Miller", "Jürgen Vogel", "Rosa Díaz", "Tom O'Neil", 'Bea "Bee" Hart', "Li Chen, Jr.", "Zoë Quist", "")
+
+
+# --- Calls: each maker gives the legs of one call, in seconds after its start ---------------------------------------
+
+
+def _leg(app, data, wait, talk, disposition="ANSWERED", **other):
+    """One row: it rings ``wait`` seconds, then lasts ``talk`` seconds; ``after`` and ``channel`` place it in its call."""
+    return {"app": app, "data": data, "wait": wait, "talk": talk, "disposition": disposition, "after": 0, "channel": 0} | other
+
+
+def _agent(rng):
+    return f"PJSIP/{rng.randint(201, 240)}"
+
+
+def _talk(rng, typical):
+    return 4 + int(rng.lognormvariate(0, 0.8) * typical)
+
+
+def _number_call(rng, numbers):
+    """A called number, answered by an agent; some are transferred after asking a colleague."""
+    agent, ring, talk = _agent(rng), rng.randint(3, 20), _talk(rng, 80)
+    dial = {"app": "Dial", "data": f"{agent},25,tT", "dst": rng.choice(numbers), "context": "from-trunk", "to": agent}
+    kind = rng.choices(("talk", "transfer", "none", "busy", "menu", "voicemail"), (78, 6, 8, 2, 3, 3))[0]
+    if kind == "none":
+        return [_leg(wait=25, talk=0, disposition="NO ANSWER", **dial)]
+    if kind == "busy":
+        return [_leg(wait=1, talk=0, disposition="BUSY", **dial)]
+    if kind == "menu":
+        return [_leg(wait=0, talk=rng.randint(2, 20), **dial | {"app": "Playback", "data": "welcome", "to": ""})]
+    if kind == "voicemail":
+        return [_leg(wait=25, talk=rng.randint(8, 90), **dial | {"app": "VoiceMail", "data": "200@default,u", "to": ""})]
+    legs = [_leg(wait=ring, talk=talk, **dial)]
+    if kind == "transfer":
+        other, asked = _agent(rng), rng.randint(8, 40)
+        consult = {"src": agent[-3:], "dst": other[-3:], "context": "consult", "to": other, "flags": "OMIT", "channel": 1}
+        legs.append(_leg("Dial", f"{other},20", 4, asked, after=ring + talk - asked - 4 if talk > asked + 8 else ring, **consult))
+        legs.append(_leg(wait=0, talk=_talk(rng, 60), after=ring + talk, **dial | {"to": other}))
+    return legs
+
+
+def _queue_call(rng, queues):
+    """A call that waits in a queue; some ring at an agent in vain, some give up, some leave a message."""
+    queue, wait = rng.choice(queues), 2 + int(rng.expovariate(1 / 35))
+    call = {"app": "Queue", "data": f"{queue},t,,,180", "dst": "+12125550140", "context": "from-trunk"}
+    kind = rng.choices(("talk", "transfer", "abandoned", "voicemail", "failed"), (80, 3, 10, 6, 1))[0]
+    if kind == "abandoned":
+        return [_leg(wait=1, talk=wait + rng.randint(5, 120), **call)]
+    if kind == "voicemail":
+        mailbox = {"app": "VoiceMail", "data": f"{MAILBOX}@parcel,u", "dst": MAILBOX, "context": "voicemail"}
+        return [_leg(wait=1, talk=180 + rng.randint(5, 60), **mailbox)]
+    if kind == "failed":
+        return [_leg(wait=0, talk=0, disposition="FAILED", **call)]
+    legs = [_leg(wait=1, talk=wait + _talk(rng, 140), to=_agent(rng), **call)]
+    if rng.random() < 0.15:
+        legs.insert(0, _leg(wait=1 + wait // 2, talk=0, disposition="NO ANSWER", to=_agent(rng), **call))
+    if kind == "transfer":
+        other = next((name for name in queues if name != queue), queue)
+        after = legs[-1]["wait"] + legs[-1]["talk"]
+        legs.append(_leg(wait=0, talk=_talk(rng, 140), to=_agent(rng), after=after, **call | {"data": f"{other},t,,,180"}))
+    return legs
+
+
+def _outbound_call(rng, number, account):
+    called = _invented_number(rng, "+44")
+    call = {"account": account, "src": number, "dst": called, "context": "from-internal", "from": _agent(rng)}
+    dial = {"app": "Dial", "data": f"PJSIP/{called}@trunk,40", "to": "PJSIP/trunk", **call}
+    kind = rng.choices(("ANSWERED", "NO ANSWER", "BUSY", "FAILED"), (48, 32, 13, 7))[0]
+    wait = 40 if kind == "NO ANSWER" else rng.randint(1, 25)
+    return [_leg(wait=wait, talk=_talk(rng, 70) if kind == "ANSWERED" else 0, disposition=kind, **dial)]
+
+
+OFFICE = (0, 0, 0, 0, 0, 0, 0, 2, 6, 10, 11, 10, 6, 7, 9, 9, 7, 4, 1, 0, 0, 0, 0, 0)
+LONG_DAY = (0, 0, 0, 0, 0, 0, 0, 1, 4, 8, 10, 11, 10, 9, 9, 9, 8, 8, 7, 5, 3, 1, 0, 0)
+ROUND_THE_CLOCK = (1, 1, 1, 1, 1, 1, 2, 6, 11, 12, 10, 9, 6, 8, 9, 8, 7, 5, 4, 3, 3, 2, 2, 1)
+TRAFFIC = (  # share, client's zone, callers' country, hours, weekdays from Monday, maker, its arguments
+    (8, "Europe/Berlin", "+49", ROUND_THE_CLOCK, (10, 8, 8, 8, 7, 2, 2), _number_call, (("+49305550110", "+49305550111"),)),
+    (60, "America/New_York", "+1", LONG_DAY, (11, 9, 8, 8, 9, 4, 2), _queue_call, (("parcel-support", "parcel-returns"),)),
+    (26, "Europe/London", "+44", OFFICE, (8, 9, 9, 9, 7, 0, 0), _outbound_call, ("+442079460120", "NORTHGATE-RENT")),
+    (6, "Europe/London", "+44", OFFICE, (9, 8, 8, 8, 8, 1, 0), _number_call, (("+442079460120",),)),
+    (0.1, "Europe/Berlin", "+49", OFFICE, (1, 1, 1, 1, 1, 1, 1), _number_call, ((NOBODY,),)),
+)
+
+
+def _invented_number(rng, country):
+    """Numbers set aside for films and examples, and their like."""
+    return {
+        "+1": lambda: f"+1{rng.choice((212, 312, 415, 617, 702))}55501{rng.randint(0, 99):02d}",
+        "+44": lambda: f"+44{rng.choice(('20794', '16149', '11349'))}60{rng.randint(200, 999)}",
+        "+49": lambda: f"+49305550{rng.randint(200, 999)}",
+    }[country]()
+
+
+# --- The file: Asterisk's cdr_csv with all its columns -------------------------------------------------------------
+
+
+def write_month(path, year, month, seed=1, rows=20_000):
+    """Write a month of calls, each client's own month, in the order of their ends. The same arguments, the same file.
+
+    A few lines are damaged, doubled or of nobody's number.
+
+    :param rows: about how many lines
+    :return: how many lines
+    """
+    rng = random.Random(f"{seed} {year} {month}")
+    calls, planned = [], 0
+    while planned < rows:
+        _share, zone, country, hours, weekdays, maker, arguments = rng.choices(TRAFFIC, [row[0] for row in TRAFFIC])[0]
+        start = _start(rng, year, month, ZoneInfo(zone), hours, weekdays)
+        calls.append((start, _invented_number(rng, country), rng.choice(PEOPLE), maker(rng, *arguments)))
+        planned += len(calls[-1][-1])
+    ended, channels = [], 0
+    for start, caller, person, legs in sorted(calls, key=lambda call: call[0]):
+        channels += 4
+        for leg in legs:
+            ended.append(_record(rng, leg, start, caller, person, channels, len(ended)))
+    ended.sort(key=lambda record: (record["end"], record["sequence"]))
+    lines = [_line(record) for record in ended]
+    _damage(rng, ended, lines)
+    Path(path).write_bytes(b"".join(lines))
+    return sum(line.count(b"\n") for line in lines)
+
+
+def _start(rng, year, month, zone, hours, weekdays):
+    days = range(1, monthrange(year, month)[1] + 1)
+    day = rng.choices(days, [weekdays[date(year, month, day).weekday()] for day in days])[0]
+    hour = rng.choices(range(24), hours)[0]
+    clock = datetime(year, month, day, hour, rng.randrange(60), rng.randrange(60), tzinfo=zone)
+    return int(clock.replace(fold=rng.randrange(2)).timestamp())
+
+
+def _record(rng, leg, call_start, caller, person, channels, sequence):
+    start = call_start + leg["after"]
+    answer = start + leg["wait"] if leg["disposition"] == "ANSWERED" else None
+    src, to = leg.get("src", caller), leg.get("to", "")
+    own_start = start if leg["channel"] else call_start
+    return {
+        "account": leg.get("account", ""), "src": src, "dst": leg["dst"], "context": leg["context"],
+        "clid": f'"{person}" <{src}>' if person else src,
+        "channel": f"{leg.get('from', 'PJSIP/trunk')}-{channels + leg['channel']:08x}",
+        "dstchannel": f"{to}-{channels + 2 + rng.randrange(2):08x}" if to else "",
+        "app": leg["app"], "data": leg["data"], "start": start, "answer": answer, "end": start + leg["wait"] + leg["talk"],
+        "duration": leg["wait"] + leg["talk"], "billsec": leg["talk"] if answer else 0, "disposition": leg["disposition"],
+        "flags": leg.get("flags", "DOCUMENTATION"), "uniqueid": f"{own_start}.{channels + leg['channel']}", "userfield": "",
+        "peeraccount": "", "linkedid": f"{call_start}.{channels}", "sequence": sequence,
+    }  # fmt: skip
+
+
+def _line(record):
+    """Text and dates quoted, quotes doubled; no date is an empty column without quotes, numbers are bare."""
+    cells = []
+    for name, value in record.items():
+        if name in ("start", "answer", "end") and isinstance(value, int):
+            value = datetime.fromtimestamp(value, ZoneInfo(SOURCE_ZONE)).strftime("%Y-%m-%d %H:%M:%S")
+        if isinstance(value, str):
+            value = '"' + value.replace('"', '""') + '"'
+        cells.append("" if value is None else str(value))
+    return (",".join(cells) + "\n").encode()
+
+
+def _damage(rng, ended, lines):
+    """What real logs hold too: torn lines, impossible values, another encoding, and lines written twice."""
+    picks = iter(rng.sample(range(len(lines)), min(18, len(lines))))
+    for index, kind in zip(picks, ("torn", "negative", "no date", "end first", "latin-1", "twice") * 3, strict=False):
+        record = ended[index]
+        changes = {
+            "negative": {"duration": -3600},
+            "no date": {"start": "0000-31-12 24:00"},
+            "end first": {"end": record["start"] - 600},
+            "latin-1": {"clid": f'"Jörg Weiß" <{record["src"]}>'},
+        }
+        lines[index] = _line(record | changes.get(kind, {}))
+        if kind == "latin-1":
+            lines[index] = lines[index].decode().encode("latin-1")
+        elif kind == "torn":  # the disk was full in the middle of a quoted text
+            lines[index] = lines[index][: lines[index].rindex(record["disposition"].encode()) + 3] + b"\n"
+        elif kind == "twice":
+            lines[index] *= 2
+
+
+# --- The cycle ------------------------------------------------------------------------------------------------------
+
+
+class _Step:
+    """Prints what is done and, at the end, how long it took. What is done stays."""
+
+    def __init__(self, env, title):
+        self.env, self.title, self.result = env, title, ""
+
+    def __enter__(self):
+        self.began = time.monotonic()
+        print(f"  {self.title:<44}", end="", flush=True)
+        return self
+
+    def __exit__(self, kind, _error, _traceback):
+        if not kind:
+            self.env.cr.commit()
+        print(f"{time.monotonic() - self.began:7.1f} s  {'failed' if kind else self.result}", flush=True)
+
+
+def last_month(today):
+    day = today.replace(day=1) - timedelta(days=1)
+    return day.year, day.month
+
+
+def main(env):
+    accountant = env.ref(f"{MODULE}.user_accountant")
+    env = env(user=accountant, context={"lang": accountant.lang, "tz": accountant.tz})
+    source = env.ref(f"{MODULE}.source_asterisk")
+    year, month = last_month(datetime.now(ZoneInfo(accountant.tz)).date())
+    name = f"Master-{year}-{month:02d}.csv"
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / name
+        with _Step(env, f"Phone system writes {name}") as step:
+            step.result = f"{write_month(path, year, month):,} lines, {path.stat().st_size / 1e6:.1f} MB"
+        content = base64.b64encode(path.read_bytes())
+    with _Step(env, "Accountant imports the calls") as step:
+        call_import = env["call.import"].create({"name": name, "source_id": source.id, "file": content})
+        call_import.action_import()
+        step.result = call_import.message or f"{call_import.accepted_count:,} calls rated"
+    if call_import.state not in ("done", "repeated"):
+        raise SystemExit(call_import.message)
+    call_import = call_import.same_as_id or call_import
+    with _Step(env, "Accountant bills the periods that are over") as step:
+        run = env["call.billing.run"].create({})
+        due = run.contract_ids
+        if due:
+            run.action_run()
+        failed = due.filtered("invoice_generation_error")
+        step.result = f"{len(due - failed)} contracts" if due else "nothing is due"
+    for contract in failed:
+        print(f"    {contract.display_name}: {contract.invoice_generation_error}")
+    calls = [("import_id", "=", call_import.id)]
+    statements = env["call.statement"].browse(row[0].id for row in env["call.usage.line"]._read_group(calls, ["statement_id"]))
+    invoices = statements.invoice_id
+    with _Step(env, "Accountant posts the invoices") as step:
+        drafts = invoices.filtered(lambda invoice: invoice.state == "draft")
+        drafts.action_post()
+        step.result = f"{len(drafts)} posted"
+    for invoice in invoices.filtered(lambda invoice: invoice.state == "posted" and not invoice.is_move_sent):
+        with _Step(env, f"Accountant sends {invoice.name}") as step:
+            # Mails wait in the queue: a demo has no mail server.
+            sender = env["account.move.send"].with_context(mail_notify_force_send=False)
+            documents = sender._generate_and_send_invoices(invoice, sending_methods=["email"])
+            step.result = f"{invoice.partner_id.display_name}: {', '.join(sorted(documents.mapped('name')))}"
+    billed = env["call.usage.line"].search_count(
+        [*calls, ("status", "=", "billable"), ("statement_id.invoice_id.state", "=", "posted")]
+    )
+    _print_table(
+        ("source", "read", "accepted", "duplicate", "suspended", "ignored", "billed", "invoices", "total"),
+        (
+            source.name,
+            *(f"{call_import[f'{what}_count']:,}" for what in ("read", "accepted", "duplicate", "suspended", "ignored")),
+            f"{billed:,}",
+            str(len(invoices)),
+            f"{sum(invoices.mapped('amount_total')):,.2f} {source.company_id.currency_id.name}",
+        ),
+    )
+
+
+def _print_table(titles, *rows):
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    print()
+    for row in (titles, ["-" * width for width in widths], *rows):
+        first, *others = (each.rjust(width) for each, width in zip(row, widths, strict=True))
+        print("  ", row[0].ljust(widths[0]), *others, sep="  ")
+
+
+if __name__ == "__main__":
+    if "env" in globals():
+        main(globals()["env"])
+    elif len(sys.argv) == 2:
+        print(write_month(sys.argv[1], *last_month(date.today())), "lines")
+    else:
+        sys.exit(__doc__)
