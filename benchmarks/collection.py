@@ -222,29 +222,26 @@ def _row(draw, row, epoch, second):
     if outcome < 0.30:  # outbound, one in five without success
         disposition = "ANSWERED" if outcome < 0.24 else "NO ANSWER" if outcome < 0.28 else "BUSY"
         called, context, caller = f"0049172{outside}", "from-internal", f"+4930555{agent:04d}"
-        channels = f"PJSIP/agent{agent:03d}-{row:08x}", f"PJSIP/trunk-de-berlin-{row:08x}"
-        application = "Dial", f"PJSIP/trunk-de-berlin/sip:{called}@carrier.example.net:5060,45,TtWw"
+        channels = f"PJSIP/agent{agent:03d}-{row:08x}", f"PJSIP/trunk-{row:08x}"
+        application = "Dial", f"PJSIP/{called}@trunk,45,T"
     else:  # a queue, where one in ten hangs up before an agent answers
         disposition = "ANSWERED"
-        called, context, caller = f"+4930777{draw.randrange(200):04d}", "from-trunk-inbound", f"+49171{outside}"
+        called, context, caller = f"+4930777{draw.randrange(200):04d}", "from-trunk", f"+49171{outside}"
         agent_channel = f"PJSIP/agent{agent:03d}-{row:08x}" if outcome < 0.93 else ""
-        channels = f"PJSIP/trunk-de-berlin-{row:08x}", agent_channel
+        channels = f"PJSIP/trunk-{row:08x}", agent_channel
         queue = "priority" if outcome < 0.45 else f"support-{account}"
-        application = "Queue", f"{queue},tTkK,,announcements/please-hold,300"
+        application = "Queue", f"{queue},t,,,300"
     answered = disposition == "ANSWERED"
     talk = talk if answered else 0
     answer = start + timedelta(seconds=ringing)
     end = answer + timedelta(seconds=talk)
-    unique = f"pbx1-{epoch + second}.{row}"
+    unique = f"{epoch + second}.{row}"
     texts = (
-        account, caller, called, context, f'""{account} caller"" <{caller}>', *channels, *application,
+        account, caller, called, context, f'""Caller"" <{caller}>', *channels, *application,
         start, answer if answered else "", end,
     )  # fmt: skip
     quoted = ",".join(f'"{text}"' for text in texts)
-    return (
-        f'{quoted},{ringing + talk},{talk},"{disposition}","DOCUMENTATION","{unique}","campaign=2026-01","{account}-peer",'
-        f'"{unique}",{row}\n'
-    )
+    return f'{quoted},{ringing + talk},{talk},"{disposition}","DOCUMENTATION","{unique}","","","{unique}",{row}\n'
 
 
 # --- How it is told -------------------------------------------------------------------------------------

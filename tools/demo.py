@@ -10,8 +10,10 @@ import base64
 import random
 import sys
 import tempfile
+import threading
 import time
 from calendar import monthrange
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -220,6 +222,24 @@ class _Step:
         print(f"{time.monotonic() - self.began:7.1f} s  {'failed' if kind else self.result}", flush=True)
 
 
+@contextmanager
+def _web_server(env):
+    """Serve this database for a moment: PDFs fetch their styles from Odoo."""
+    from odoo.http import root
+    from odoo.service.server import ThreadedWSGIServerReloadable
+
+    server = ThreadedWSGIServerReloadable("127.0.0.1", 0, root)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    parameters = env["ir.config_parameter"].sudo()
+    before = parameters.get_param("report.url")
+    parameters.set_param("report.url", f"http://127.0.0.1:{server.server_port}")
+    try:
+        yield
+    finally:
+        parameters.set_param("report.url", before)
+        server.shutdown()
+
+
 def last_month(today):
     day = today.replace(day=1) - timedelta(days=1)
     return day.year, day.month
@@ -260,11 +280,10 @@ def main(env):
         drafts.action_post()
         step.result = f"{len(drafts)} posted"
     for invoice in invoices.filtered(lambda invoice: invoice.state == "posted" and not invoice.is_move_sent):
-        with _Step(env, f"Accountant sends {invoice.name}") as step:
-            # Mails wait in the queue: a demo has no mail server.
-            sender = env["account.move.send"].with_context(mail_notify_force_send=False)
-            documents = sender._generate_and_send_invoices(invoice, sending_methods=["email"])
-            step.result = f"{invoice.partner_id.display_name}: {', '.join(sorted(documents.mapped('name')))}"
+        with _Step(env, f"Accountant sends {invoice.name}") as step, _web_server(env):
+            queued = invoice.with_context(mail_notify_force_send=False)  # a demo has no mail server
+            documents = env["account.move.send"]._generate_and_send_invoices(queued, sending_methods=["email"])
+            step.result = ", ".join(sorted(documents.mapped("name")))
     billed = env["call.usage.line"].search_count(
         [*calls, ("status", "=", "billable"), ("statement_id.invoice_id.state", "=", "posted")]
     )
@@ -284,7 +303,7 @@ def _print_table(titles, *rows):
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     print()
     for row in (titles, ["-" * width for width in widths], *rows):
-        first, *others = (each.rjust(width) for each, width in zip(row, widths, strict=True))
+        others = (each.rjust(width) for each, width in zip(row[1:], widths[1:], strict=True))
         print("  ", row[0].ljust(widths[0]), *others, sep="  ")
 
 
