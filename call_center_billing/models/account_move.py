@@ -38,6 +38,17 @@ class AccountMove(models.Model):
         statements._reopen()
         return res
 
+    def _prepare_product_base_line_for_taxes_computation(self, product_line):
+        """With taxes rounded globally Odoo rounds the sum of all lines and moves the difference into one of them. A line
+        of usage must stay the sum of its own calls, so it enters that computation rounded already."""
+        base_line = super()._prepare_product_base_line_for_taxes_computation(product_line)
+        charge = product_line.sudo().call_charge_id
+        if charge and product_line.quantity and not product_line.currency_id.compare_amounts(
+            product_line.quantity * product_line.price_unit, charge.amount
+        ):
+            base_line["price_unit"] = charge.amount / product_line.quantity
+        return base_line
+
     def _post(self, soft=True):
         for move in self:
             move._check_call_charges()

@@ -2,8 +2,6 @@ from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
 from odoo import api, fields, models
 
-UNIT_PRICE_DIGITS = (16, 15)
-
 
 def exact(number):
     """A float that stands for a decimal of the database, as that decimal.
@@ -78,7 +76,7 @@ class CallCharge(models.Model):
     minute_price = fields.Float(string="Price per Minute", digits=(16, 6))
     call_price = fields.Float(string="Price per Call", digits=(16, 6))
     quantity = fields.Float(digits=(16, 2))
-    unit_price = fields.Float(digits=UNIT_PRICE_DIGITS)
+    unit_price = fields.Float(digits=0, help="Exact: not rounded to any number of decimals.")
     amount = fields.Monetary()
     invoice_line_ids = fields.One2many("account.move.line", "call_charge_id", string="Invoice Lines")
 

@@ -138,20 +138,26 @@ class CallLoading(models.AbstractModel):
 
     @api.model
     def _guide(self, source):
-        """Contract line and client's day of each new record. Kinds of endpoints are tried in their fixed order; two
-        endpoints of one kind never match the same call."""
+        """Contract line and client's day of each new record. Kinds of endpoints are tried in their fixed order.
+
+        Days become moments here. Two endpoints of one value never share a day, but in different time zones they may
+        share some hours: those belong to the one that begins later, so no call matches two of a kind."""
         self._create_temporary(
-            "call_guide", SQL("kind text, value text, contract_line_id integer, tz text, date_from date, date_to date")
+            "call_guide",
+            SQL("kind text, value text, contract_line_id integer, tz text, begins timestamp, ends timestamp"),
         )
         self.env.cr.execute(
             SQL(
                 """
                 INSERT INTO call_guide
-                SELECT e.kind, e.match_value, e.contract_line_id, c.usage_tz,
-                       coalesce(e.date_start, '-infinity'), coalesce(e.date_end, 'infinity')
-                  FROM call_endpoint e
-                  JOIN contract_contract c ON c.id = e.contract_id
-                 WHERE e.company_id = %s AND (e.source_id IS NULL OR e.source_id = %s) AND c.active
+                SELECT kind, match_value, contract_line_id, usage_tz, begins,
+                       least(ends, lead(begins) OVER (PARTITION BY kind, match_value ORDER BY begins, id))
+                  FROM (SELECT e.id, e.kind, e.match_value, e.contract_line_id, c.usage_tz,
+                               coalesce(e.date_start::timestamp AT TIME ZONE c.usage_tz AT TIME ZONE 'UTC', '-infinity') AS begins,
+                               coalesce((e.date_end + 1)::timestamp AT TIME ZONE c.usage_tz AT TIME ZONE 'UTC', 'infinity') AS ends
+                          FROM call_endpoint e
+                          JOIN contract_contract c ON c.id = e.contract_id
+                         WHERE e.company_id = %s AND (e.source_id IS NULL OR e.source_id = %s) AND c.active) endpoint
                 """,
                 source.company_id.id,
                 source.id,
@@ -168,8 +174,7 @@ class CallLoading(models.AbstractModel):
         joins = SQL(" ").join(
             SQL(
                 "LEFT JOIN call_guide %(alias)s ON %(alias)s.kind = %(kind)s AND %(alias)s.value = %(value)s"
-                " AND (s.start_at AT TIME ZONE 'UTC' AT TIME ZONE %(alias)s.tz)::date"
-                " BETWEEN %(alias)s.date_from AND %(alias)s.date_to",
+                " AND s.start_at >= %(alias)s.begins AND s.start_at < %(alias)s.ends",
                 alias=SQL.identifier(kind),
                 kind=kind,
                 value=carried[kind],

@@ -108,7 +108,7 @@ class CallMapping(models.Model):
             position = next((i for i, title in enumerate(header, 1) if self._same_word(title, words)), None)
             if position and name not in taken and position not in [vals["position"] for vals in vals_list]:
                 vals_list.append({"mapping_id": self.id, "field": name, "position": position, "title": header[position - 1]})
-        self.env["call.mapping.line"].create(vals_list)
+        self.env["call.mapping.line"].create(sorted(vals_list, key=lambda vals: vals["position"]))
 
     @api.model
     def _same_word(self, title, words):

@@ -52,16 +52,16 @@ class CallRateRule(models.Model):
     bill_busy = fields.Boolean(string="Busy")
     bill_failed = fields.Boolean(string="Failed")
     # What it costs
-    minute_price = fields.Float(string="Price per Minute", digits=RATE_DIGITS)
-    call_price = fields.Float(string="Price per Call", digits=RATE_DIGITS)
+    minute_price = fields.Float(string="Price per Minute", digits=RATE_DIGITS, default=0.0, required=True)
+    call_price = fields.Float(string="Price per Call", digits=RATE_DIGITS, default=0.0, required=True)
     increment_first = fields.Integer(
-        string="First Increment", default=60, help="Seconds. A shorter call is charged as this long."
+        string="First Increment", default=60, required=True, help="Seconds. A shorter call is charged as this long."
     )
     increment_next = fields.Integer(
-        string="Next Increments", default=60, help="Seconds. After the first increment, time is charged in steps of this."
+        string="Next Increments", default=60, required=True, help="Seconds. After the first increment, time is charged in steps of this."
     )
     minimum_seconds = fields.Integer(
-        string="Minimum", help="Seconds. A call with any time that counts is charged for at least this."
+        string="Minimum", default=0, required=True, help="Seconds. A call with any time that counts is charged for at least this."
     )
     invoice_unit = fields.Selection(
         [("minute", "Minutes"), ("second", "Seconds")],

@@ -210,12 +210,12 @@ class CallStatement(models.Model):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT statement_id, contract_line_id, rule_id, late_of_id, minute_price, call_price,
-                       count(*), sum(billed_seconds)
+                SELECT statement_id, contract_line_id, rule_id, late_of_id, minute_price::text, call_price::text,
+                       count(*), sum(billed_seconds)::bigint
                   FROM call_usage_line
                  WHERE statement_id IN %s AND status = 'billable'
-                 GROUP BY 1, 2, 3, 4, 5, 6
-                 ORDER BY 1, 2, 4 NULLS FIRST, 3, 5, 6
+                 GROUP BY statement_id, contract_line_id, rule_id, late_of_id, minute_price, call_price
+                 ORDER BY statement_id, contract_line_id, late_of_id NULLS FIRST, rule_id, minute_price, call_price
                 """,
                 tuple(self.ids) or (0,),
             )
@@ -227,10 +227,10 @@ class CallStatement(models.Model):
                     self.env["contract.line"].browse(line),
                     self.env["call.rate.rule"].browse(rule),
                     self.browse(late_of),
-                    Decimal(str(minute_price)),
-                    Decimal(str(call_price)),
+                    Decimal(minute_price),
+                    Decimal(call_price),
                     calls,
-                    int(seconds),
+                    seconds,
                 )
             )
         Charge.create([vals for statement in self for vals in Charge._prepare_charges(statement, usage.get(statement.id, ()))])

@@ -20,6 +20,7 @@ class CallBillingCommon(AccountTestInvoicingCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.env.user.group_ids |= cls.env.ref("call_center_billing.group_manager")
+        cls.other_currency = cls.setup_other_currency("EUR")
         cls.client = cls.env["res.partner"].create({"name": "Dental Practice", "tz": "Europe/Berlin", "email": "d@example.com"})
         cls.product = cls.env["product.product"].create({"name": "Answering", "type": "service", "taxes_id": False})
         cls.source = cls.env["call.source"].create({"name": "PBX", "tz": "Europe/Berlin", "outbound_contexts": "out"})

@@ -63,10 +63,12 @@ class TestContractGuards(CallBillingCommon):
     def test_a_usage_line_makes_its_contract_a_usage_contract(self):
         self.assertEqual((self.contract.generation_type, self.contract.line_recurrence), ("call_billing", True))
 
-    def test_a_usage_line_must_be_post_paid_and_in_the_plans_currency(self):
+    def test_a_usage_line_must_be_post_paid(self):
         with self.assertRaisesRegex(ValidationError, "post-paid"):
             self.line.recurring_invoicing_type = "pre-paid"
+
+    def test_a_usage_line_must_be_in_the_plans_currency(self):
         plan = self.make_plan(minute_price=1)
         plan.currency_id = self.other_currency
-        with self.assertRaisesRegex(ValidationError, "is in"):
+        with self.assertRaisesRegex(ValidationError, "is in EUR but the contract is invoiced in USD"):
             self.line.rate_plan_id = plan

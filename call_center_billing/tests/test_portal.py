@@ -26,7 +26,7 @@ class TestPortal(HttpCase, CallBillingCommon):
     def test_a_client_finds_its_statement_with_every_call(self):
         self.assertIn("10/01/2026 - 10/31/2026", self.get("/my/statements").text)
         page = self.get(f"/my/statements/{self.statement.id}").text
-        for words in ("Answering, Inbound calls", "$ 1.80", "2026-10-05 10:00:00", "&lt;b&gt;x&lt;/b&gt;"):
+        for words in ("Answering, Inbound calls", ">1.80<", "2026-10-05 10:00:00", "&lt;b&gt;x&lt;/b&gt;"):
             self.assertIn(words, page.replace("\xa0", " "))
 
     def test_a_charge_opens_its_own_calls(self):

@@ -1,6 +1,6 @@
 from decimal import Decimal
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from ..models.call_charge import duration_charge, line_amount
@@ -19,7 +19,14 @@ class TestRatingReference(CallBillingCommon):
         first=increments, following=increments, minimum=st.integers(0, 90), minute_price=prices, call_price=prices,
         talks=st.lists(st.integers(0, 4000), min_size=1, max_size=15),
     )  # fmt: skip
-    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors])
+    @settings(
+        max_examples=12,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
+        phases=[Phase.explicit, Phase.generate],  # shrinking would repeat imports and invoices for minutes
+    )
+    # Both lines round down, their exact sum rounds up: taxes rounded globally would move a cent into a line.
+    @example(first=1, following=60, minimum=0, minute_price=Decimal("0.0084"), call_price=Decimal("0.0504"), talks=[1, 542])
     def test_calls_and_invoice_equal_the_reference(self, first, following, minimum, minute_price, call_price, talks):
         with self.cr.savepoint() as savepoint:
             plan = self.make_plan(minute_price=float(minute_price), call_price=float(call_price), increment_first=first,
@@ -35,8 +42,8 @@ class TestRatingReference(CallBillingCommon):
             self.assertEqual(
                 sum((reference.to_cent(part) for part in (minutes, fees)), Decimal(0)), Decimal(str(round(move.amount_untaxed, 2)))
             )
-            self.env.cr.execute("SELECT sum(amount) FROM call_usage_line WHERE import_id = %s", [record.id])
-            self.assertAlmostEqual(self.env.cr.fetchone()[0], minutes + fees, 6)
+            self.env.cr.execute("SELECT sum(amount)::text FROM call_usage_line WHERE import_id = %s", [record.id])
+            self.assertAlmostEqual(Decimal(self.env.cr.fetchone()[0]), minutes + fees, 6)
             savepoint.rollback()
         self.env.invalidate_all()
 
