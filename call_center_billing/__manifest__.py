@@ -4,8 +4,7 @@
     "version": "19.0.1.0.0",
     "category": "Accounting/Accounting",
     "license": "AGPL-3",
-    "author": "Call Center Billing, Odoo Community Association (OCA)",
-    "website": "https://github.com/OCA/contract",
+    "author": "Call Center Billing contributors",
     "depends": ["account", "contract", "portal", "uom"],
     "external_dependencies": {"python": ["duckdb"]},
     "data": [
@@ -35,5 +34,8 @@
         "demo/res_partner.xml",
         "demo/call_center.xml",
     ],
+    "assets": {
+        "web.assets_tests": ["call_center_billing/static/tests/tours/**/*"],
+    },
     "application": True,
 }

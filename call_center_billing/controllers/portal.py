@@ -43,9 +43,7 @@ class CallStatementPortal(CustomerPortal):
             page=page,
             step=self._items_per_page,
         )
-        statements = Statement.search(
-            domain, order=sortings[sortby]["order"], limit=self._items_per_page, offset=pager["offset"]
-        )
+        statements = Statement.search(domain, order=sortings[sortby]["order"], limit=self._items_per_page, offset=pager["offset"])
         values = self._prepare_portal_layout_values()
         values.update(
             {

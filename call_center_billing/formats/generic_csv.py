@@ -56,7 +56,7 @@ def select(options):
     total_value = "v_total" if total else " + ".join(values[name] for name in mapped) or "0"
     durations = [*(f"{expr} AS v_{name}" for name, expr in parts.items() if expr), *([f"{total} AS v_total"] if total else [])]
     checks = " OR ".join(f"v_{name} IS NULL" for name in [*mapped, *(["total"] if total else [])]) or "false"
-    exceeds = f"v_talk_seconds > v_total" if total and "talk_seconds" in mapped else "false"
+    exceeds = "v_talk_seconds > v_total" if total and "talk_seconds" in mapped else "false"
     texts = [
         f"{sql.filled(f'c{fields[name]}') if fields.get(name) else 'CAST(NULL AS VARCHAR)'} AS {name}"
         for name in record.TEXTS

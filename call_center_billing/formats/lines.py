@@ -99,7 +99,7 @@ class _Reencoded:
 
     def __init__(self, path, source, target):
         self.target = target
-        self.stream = open(path, encoding=source, errors="replace")
+        self.stream = open(path, encoding=source, errors="replace")  # noqa: SIM115 closed by __exit__
 
     def __enter__(self):
         return self

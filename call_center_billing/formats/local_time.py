@@ -5,7 +5,7 @@ offset are handed over as rows. Two kinds of local time have no single answer: t
 spring does not exist, the hour that is repeated in autumn exists twice.
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 STEP = timedelta(hours=6)  # no zone has two changes within it
@@ -29,8 +29,8 @@ def offset_periods(zone: str, first: datetime, last: datetime):
     tz = ZoneInfo(zone)
     begin, end = first, last + SECOND
     rows = []
-    utc = (first - timedelta(days=1)).replace(tzinfo=timezone.utc)
-    stop = (last + timedelta(days=1)).replace(tzinfo=timezone.utc)
+    utc = (first - timedelta(days=1)).replace(tzinfo=UTC)
+    stop = (last + timedelta(days=1)).replace(tzinfo=UTC)
     offset = utc.astimezone(tz).utcoffset()
     while utc < stop:
         following = utc + STEP

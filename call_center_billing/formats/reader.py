@@ -100,7 +100,9 @@ def raw_records(path: str, dialect: dict, numbers: set[int]) -> Iterator[tuple[i
 
 def _connect(workdir):
     """An engine in this process that can read and write one directory and nothing else."""
-    duck = duckdb.connect(config={"threads": 2, "memory_limit": MEMORY, "temp_directory": workdir, "preserve_insertion_order": False})
+    duck = duckdb.connect(
+        config={"threads": 2, "memory_limit": MEMORY, "temp_directory": workdir, "preserve_insertion_order": False}
+    )
     duck.execute(f"SET allowed_directories = [{sql.literal(workdir)}]")
     duck.execute("SET enable_external_access = false")
     duck.execute("SET lock_configuration = true")
@@ -202,8 +204,11 @@ def _normalise(duck, zone, seed):
                    reason, 'refused' AS outcome
               FROM broken
         )
-        SELECT {", ".join(name for name, _type in record.COLUMNS if name not in ("outcome", "total_seconds", *record.PARTS))
-                .replace("reason", "CASE WHEN outcome = 'refused' THEN reason END AS reason")},
+        SELECT {
+            ", ".join(name for name, _type in record.COLUMNS if name not in ("outcome", "total_seconds", *record.PARTS)).replace(
+                "reason", "CASE WHEN outcome = 'refused' THEN reason END AS reason"
+            )
+        },
                {", ".join(f"coalesce(greatest({part}, 0), 0) AS {part}" for part in record.PARTS)},
                CASE WHEN total_seconds BETWEEN 0 AND {record.MAX_CALL_SECONDS} THEN total_seconds ELSE 0 END AS total_seconds,
                outcome

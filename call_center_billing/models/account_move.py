@@ -43,8 +43,10 @@ class AccountMove(models.Model):
         of usage must stay the sum of its own calls, so it enters that computation rounded already."""
         base_line = super()._prepare_product_base_line_for_taxes_computation(product_line)
         charge = product_line.sudo().call_charge_id
-        if charge and product_line.quantity and not product_line.currency_id.compare_amounts(
-            product_line.quantity * product_line.price_unit, charge.amount
+        if (
+            charge
+            and product_line.quantity
+            and not product_line.currency_id.compare_amounts(product_line.quantity * product_line.price_unit, charge.amount)
         ):
             base_line["price_unit"] = charge.amount / product_line.quantity
         return base_line
@@ -61,7 +63,7 @@ class AccountMove(models.Model):
         lines = self.invoice_line_ids.filtered("call_charge_id").grouped("call_charge_id")
         for charge in charges:
             mine = lines.get(charge, self.env["account.move.line"])
-            if self.currency_id.compare_amounts(sum(mine.mapped(lambda l: l.quantity * l.price_unit)), charge.amount):
+            if self.currency_id.compare_amounts(sum(line.quantity * line.price_unit for line in mine), charge.amount):
                 raise UserError(
                     self.env._(
                         "'%(line)s' no longer equals the sum of its calls, %(amount)s. Set quantity and price back "

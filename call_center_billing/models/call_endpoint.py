@@ -32,7 +32,6 @@ class CallEndpoint(models.Model):
     match_value = fields.Char(compute="_compute_match_value", store=True, index=True)
     contract_line_id = fields.Many2one(
         "contract.line",
-        string="Contract Line",
         required=True,
         ondelete="cascade",
         index=True,

@@ -131,9 +131,7 @@ class CallImport(models.Model):
         with tempfile.TemporaryDirectory() as workdir:
             path = self._content_path(workdir)
             checksum = self._checksum(path)
-            same = self.search(
-                [("source_id", "=", source.id), ("checksum", "=", checksum), ("state", "=", "done")], limit=1
-            )
+            same = self.search([("source_id", "=", source.id), ("checksum", "=", checksum), ("state", "=", "done")], limit=1)
             if same:
                 self.write(
                     {

@@ -13,7 +13,6 @@ from .call_endpoint import KINDS
 from .call_rating import ANY_QUEUE, amount, billed_seconds, counted_seconds, is_billable
 
 
-
 class CallLoading(models.AbstractModel):
     """From normalised records to rated usage lines and suspense, set-based, in the caller's transaction.
 
@@ -103,8 +102,7 @@ class CallLoading(models.AbstractModel):
             self.env["contract.line"].sudo().browse(line): (first, last)
             for line, first, last in self.env.execute_query(
                 SQL(
-                    "SELECT contract_line_id, min(date), max(date) FROM call_guided"
-                    " WHERE contract_line_id IS NOT NULL GROUP BY 1"
+                    "SELECT contract_line_id, min(date), max(date) FROM call_guided WHERE contract_line_id IS NOT NULL GROUP BY 1"
                 )
             )
         }
@@ -131,7 +129,8 @@ class CallLoading(models.AbstractModel):
             ],
         )
         self._create_temporary(
-            "call_rate", SQL("segment integer, direction text, queue text, rule_id integer, PRIMARY KEY (segment, direction, queue)")
+            "call_rate",
+            SQL("segment integer, direction text, queue text, rule_id integer, PRIMARY KEY (segment, direction, queue)"),
         )
         self._insert_rows("call_rate", self.env["call.rating"]._plan_rates(segments))
         self.env.flush_all()
@@ -221,11 +220,17 @@ class CallLoading(models.AbstractModel):
         """
         counted, billable = counted_seconds("s", "r"), is_billable("s", "r")
         texts = ("record_ref", "group_ref", "direction", "caller", "called", "queue", "campaign", "account_code", "agent")
-        copied = SQL(", ").join(SQL.identifier("s", name) for name in (*texts, "disposition", "start_at", *PARTS, "total_seconds"))
-        place = SQL("(SELECT place FROM call_recycled c WHERE c.line_number = s.line_number)") if recycled else SQL("s.line_number")
+        copied = SQL(", ").join(
+            SQL.identifier("s", name) for name in (*texts, "disposition", "start_at", *PARTS, "total_seconds")
+        )
+        place = (
+            SQL("(SELECT place FROM call_recycled c WHERE c.line_number = s.line_number)") if recycled else SQL("s.line_number")
+        )
         self._create_temporary(
             "call_added",
-            SQL("statement_id integer PRIMARY KEY, calls bigint, billable bigint, late bigint, seconds bigint, billed bigint, amount numeric"),
+            SQL(
+                "statement_id integer PRIMARY KEY, calls bigint, billable bigint, late bigint, seconds bigint, billed bigint, amount numeric"
+            ),
         )
         self.env.cr.execute(
             SQL(
@@ -253,7 +258,9 @@ class CallLoading(models.AbstractModel):
                        sum(total_seconds), sum(billed_seconds), sum(amount)
                   FROM inserted GROUP BY statement_id
                 """,
-                names=SQL(", ").join(SQL.identifier(name) for name in (*texts, "disposition", "start_at", *PARTS, "total_seconds")),
+                names=SQL(", ").join(
+                    SQL.identifier(name) for name in (*texts, "disposition", "start_at", *PARTS, "total_seconds")
+                ),
                 copied=copied,
                 place=place,
                 company=call_import.company_id.id,

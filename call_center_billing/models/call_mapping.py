@@ -242,4 +242,3 @@ class CallMappingLine(models.Model):
         self.ensure_one()
         pairs = [part.partition("=") for part in (self.value_map or "").split(";") if "=" in part]
         return {text.strip(): meaning.strip().lower() for text, _sign, meaning in pairs}
-

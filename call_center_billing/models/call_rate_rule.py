@@ -58,7 +58,10 @@ class CallRateRule(models.Model):
         string="First Increment", default=60, required=True, help="Seconds. A shorter call is charged as this long."
     )
     increment_next = fields.Integer(
-        string="Next Increments", default=60, required=True, help="Seconds. After the first increment, time is charged in steps of this."
+        string="Next Increments",
+        default=60,
+        required=True,
+        help="Seconds. After the first increment, time is charged in steps of this.",
     )
     minimum_seconds = fields.Integer(
         string="Minimum", default=0, required=True, help="Seconds. A call with any time that counts is charged for at least this."
@@ -75,9 +78,7 @@ class CallRateRule(models.Model):
         "CHECK (increment_first > 0 AND increment_next > 0 AND minimum_seconds >= 0)",
         "Increments must be at least one second, the minimum must not be negative.",
     )
-    _prices_positive = models.Constraint(
-        "CHECK (minute_price >= 0 AND call_price >= 0)", "Prices must not be negative."
-    )
+    _prices_positive = models.Constraint("CHECK (minute_price >= 0 AND call_price >= 0)", "Prices must not be negative.")
     _dates_ordered = models.Constraint("CHECK (date_end >= date_start)", "A rule must not end before it starts.")
 
     @api.depends("increment_first", "increment_next")

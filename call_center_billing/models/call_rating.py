@@ -48,9 +48,7 @@ def billed_seconds(counted, rule):
 
 def amount(seconds, rule):
     """Exact price of a billable call, before rounding of the invoice line."""
-    return SQL(
-        "round(%s * %s / 60, 10) + %s", seconds, SQL.identifier(rule, "minute_price"), SQL.identifier(rule, "call_price")
-    )
+    return SQL("round(%s * %s / 60, 10) + %s", seconds, SQL.identifier(rule, "minute_price"), SQL.identifier(rule, "call_price"))
 
 
 class CallRating(models.AbstractModel):
@@ -120,8 +118,7 @@ class CallRating(models.AbstractModel):
         starts = sorted(starts)
         ends = [start - timedelta(days=1) for start in starts[1:]] + [last]
         return [
-            {"date_from": start, "date_to": end, "rules": rules._in_force(start)}
-            for start, end in zip(starts, ends, strict=True)
+            {"date_from": start, "date_to": end, "rules": rules._in_force(start)} for start, end in zip(starts, ends, strict=True)
         ]
 
     @api.model

@@ -52,9 +52,7 @@ class CallStatement(models.Model):
     invoice_id = fields.Many2one("account.move", readonly=True, index="btree_not_null", copy=False)
     usage_line_ids = fields.One2many("call.usage.line", "statement_id", string="Call Lines")
 
-    _period = models.UniqueIndex(
-        "(contract_id, date_start)", "There is already a statement of this contract for this period."
-    )
+    _period = models.UniqueIndex("(contract_id, date_start)", "There is already a statement of this contract for this period.")
     _dates_ordered = models.Constraint("CHECK (date_end >= date_start)", "A period must not end before it starts.")
 
     @api.depends("contract_id", "date_start", "date_end")
@@ -172,9 +170,7 @@ class CallStatement(models.Model):
         Usage = self.env["call.usage.line"]
         beyond = Usage.search([("statement_id", "=", self.id), ("date", ">", self.date_end)])
         for line, calls in beyond.grouped("contract_line_id").items():
-            after = [
-                period for period in line._usage_periods(max(calls.mapped("date"))) if period[0] > self.date_end
-            ]
+            after = [period for period in line._usage_periods(max(calls.mapped("date"))) if period[0] > self.date_end]
             targets = self._ensure({(self.contract_id.id, *period) for period in after})
             left = calls
             for first, last in after:

@@ -198,5 +198,3 @@ class CallStatement(models.Model):
         '1:02:05'
         """
         return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-
-

@@ -48,8 +48,7 @@ class CallSuspense(models.Model):
     raw = fields.Text(string="Raw Record", readonly=True)
     corrected = fields.Text(
         string="Corrected Record",
-        help="Write the record as it should have been, in the same format. Recycling reads this instead; the raw record "
-        "is kept.",
+        help="Write the record as it should have been, in the same format. Recycling reads this instead; the raw record is kept.",
     )
     reason = fields.Selection(REASONS, required=True, readonly=True, index=True)
     state = fields.Selection(

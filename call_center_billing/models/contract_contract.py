@@ -149,7 +149,7 @@ class ContractContract(models.Model):
     def _cron_bill_usage(self):
         """Bill every contract whose period is over by its company's grace days, in committed batches."""
         today = fields.Date.context_today(self)
-        for company in self.env["res.company"].search([]):
+        for company in self.env["res.company"].search([]):  # pylint: disable=no-search-all
             date_ref = fields.Date.subtract(today, days=company.call_billing_grace_days)
             contracts = self.with_company(company).search(self._due_domain(date_ref) & Domain("company_id", "=", company.id))
             remaining = len(contracts)
@@ -233,9 +233,7 @@ class ContractContract(models.Model):
             statements = self.env["call.statement"]._close_periods(contract, periods)
             for vals in super(ContractContract, contract)._prepare_recurring_invoices_values(date_ref):
                 vals["invoice_line_ids"] = [
-                    expanded
-                    for command in vals["invoice_line_ids"]
-                    for expanded in contract._expand_usage(command, statements)
+                    expanded for command in vals["invoice_line_ids"] for expanded in contract._expand_usage(command, statements)
                 ]
                 if any(command[2].get("display_type") == "product" for command in vals["invoice_line_ids"]):
                     vals["call_statement_ids"] = [fields.Command.link(statement.id) for statement in statements]

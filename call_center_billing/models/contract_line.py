@@ -69,9 +69,7 @@ class ContractLine(models.Model):
     def _unlink_without_usage(self):
         lines = self.filtered("rate_plan_id")
         if lines and self.env["call.usage.line"].sudo().search_count([("contract_line_id", "in", lines.ids)], limit=1):
-            raise UserError(
-                self.env._("Calls were rated on this contract line: end it with an end date instead of deleting it.")
-            )
+            raise UserError(self.env._("Calls were rated on this contract line: end it with an end date instead of deleting it."))
 
     def _mark_contracts(self):
         """Contracts with usage are invoiced by the billing run of this add-on only, line by line."""

@@ -10,3 +10,4 @@ from . import test_statement_document
 from . import test_mapping
 from . import test_access
 from . import test_portal
+from . import test_tours

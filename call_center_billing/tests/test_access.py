@@ -102,7 +102,9 @@ class TestAccess(HttpCase, CallBillingCommon):
 
     def test_another_company_sees_nothing(self):
         other = self.env["res.company"].create({"name": "Other"})
-        user = new_test_user(self.env, "other", groups="call_center_billing.group_manager", company_id=other.id, company_ids=[(6, 0, other.ids)])
+        user = new_test_user(
+            self.env, "other", groups="call_center_billing.group_manager", company_id=other.id, company_ids=[(6, 0, other.ids)]
+        )
         for model in ("call.source", "call.import", "call.suspense", "call.endpoint", "call.usage.line", "call.rate.plan",
                       "call.rate.rule", "call.statement", "call.charge", "call.mapping"):  # fmt: skip
             with self.subTest(model):

@@ -34,10 +34,14 @@ class TestBilling(CallBillingCommon):
         )
         contract = self.make_contract(plan, fee=49)
         self.make_endpoint("777", contract.contract_line_ids[:1])
-        self.import_text(row(called="777", talk=95, app="Queue", data="sales"), row(called="777", talk=61), row(called="777", talk=5))
+        self.import_text(
+            row(called="777", talk=95, app="Queue", data="sales"), row(called="777", talk=61), row(called="777", talk=5)
+        )
         move = self.bill(contract)
         self.assertEqual(
-            sorted((line.quantity, line.price_unit, line.product_uom_id.name, line.price_subtotal) for line in move.invoice_line_ids),
+            sorted(
+                (line.quantity, line.price_unit, line.product_uom_id.name, line.price_subtotal) for line in move.invoice_line_ids
+            ),
             [(1, 49, "Units", 49), (2, 1.1, "Calls", 2.2), (2.1, 0.45, "Minutes", 0.95), (95, 0.025, "Seconds", 2.38)],
         )
 
@@ -152,7 +156,7 @@ class TestBilling(CallBillingCommon):
 
         def fail(contracts, date_ref=False):
             if bad in contracts:
-                raise UserError("No journal")
+                raise UserError("No journal")  # pylint: disable=translation-required
             return original(contracts, date_ref)
 
         with patch.object(ContractContract, "_prepare_recurring_invoices_values", fail):
@@ -186,9 +190,7 @@ class TestBilling(CallBillingCommon):
         self.line.date_end = date(2026, 10, 15)
         move = self.bill()
         self.assertEqual(move.amount_untaxed, 0.9)
-        self.assertEqual(
-            self.contract.call_statement_ids.usage_line_ids.mapped("not_billable_reason"), ["after_end", False]
-        )
+        self.assertEqual(self.contract.call_statement_ids.usage_line_ids.mapped("not_billable_reason"), ["after_end", False])
 
     def test_accepted_equals_billed_included_and_not_billable(self):
         record = self.import_text(row(), row(disposition="BUSY", talk=0), row(called=PHONE + "9"))

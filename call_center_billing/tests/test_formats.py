@@ -1,6 +1,7 @@
 """The readers by themselves: no database."""
 
 import csv
+import itertools
 import tempfile
 import unittest
 from datetime import datetime
@@ -25,7 +26,7 @@ BASE = (
 
 
 class FormatCase(BaseCase):
-    def read(self, content, code="asterisk_csv", zone="Europe/Berlin", **options):
+    def records_of(self, content, code="asterisk_csv", zone="Europe/Berlin", **options):
         """Records of a file's content, as dicts of text."""
         with tempfile.TemporaryDirectory() as workdir:
             path = Path(workdir) / "in"
@@ -36,12 +37,12 @@ class FormatCase(BaseCase):
         return sorted(rows, key=lambda each: int(each["line_number"]))
 
     def one(self, content, **options):
-        (found,) = self.read(content, **options)
+        (found,) = self.records_of(content, **options)
         return found
 
     def reason(self, content):
         """Why the first of two records is refused; the second is sound."""
-        rows = self.read(content + row())
+        rows = self.records_of(content + row())
         self.assertEqual([each["outcome"] for each in rows], ["refused", ""])
         return rows[0]["reason"]
 
@@ -90,11 +91,11 @@ class TestAsteriskCsv(FormatCase):
 
     def test_legs_that_share_a_unique_id_are_two_records(self):
         first, second = row(uniqueid="1790000000.1"), row(uniqueid="1790000000.1", agent="PJSIP/202-0000a1b3")
-        self.assertEqual([each["outcome"] for each in self.read(first + second)], ["", ""])
+        self.assertEqual([each["outcome"] for each in self.records_of(first + second)], ["", ""])
 
     def test_the_same_row_twice_is_a_duplicate(self):
         line = row()
-        self.assertEqual([each["outcome"] for each in self.read(line + line)], ["", "duplicate"])
+        self.assertEqual([each["outcome"] for each in self.records_of(line + line)], ["", "duplicate"])
 
     def test_direction_follows_the_context(self):
         options = {"outbound_contexts": ["Out"], "internal_contexts": ["int"]}
@@ -119,7 +120,7 @@ class TestAsteriskCsv(FormatCase):
         self.assertEqual(self.one(row(app="Queue", data="sales,tT,,,60"))["queue"], "sales")
 
     def test_omitted_rows_are_ignored(self):
-        rows = self.read(row(flag="OMIT") + row())
+        rows = self.records_of(row(flag="OMIT") + row())
         self.assertEqual([each["outcome"] for each in rows], ["ignored", ""])
 
     def test_what_cannot_be_used_has_its_reason(self):
@@ -150,13 +151,18 @@ class TestAsteriskCsv(FormatCase):
         two = row() + row()
         for content in (two.replace("\n", "\r\n"), two.replace("\n", "\r"), "\ufeff" + two, two + "\n  \n", two.rstrip("\n")):
             with self.subTest(content[-6:]):
-                self.assertEqual([each["outcome"] for each in self.read(content)], ["", ""])
-        self.assertEqual(len(self.read(two.encode("utf-16"))), 2)
+                self.assertEqual([each["outcome"] for each in self.records_of(content)], ["", ""])
+        self.assertEqual(len(self.records_of(two.encode("utf-16"))), 2)
 
     def test_the_file_as_a_whole_is_refused(self):
-        for content, code in ((b"", "empty"), (b"\n \n", "empty"), (b"a;b;c\n1;2;3\n", "format"), (b"\x89PNG\r\n\x1a\n\x00", "format")):
+        for content, code in (
+            (b"", "empty"),
+            (b"\n \n", "empty"),
+            (b"a;b;c\n1;2;3\n", "format"),
+            (b"\x89PNG\r\n\x1a\n\x00", "format"),
+        ):
             with self.subTest(content), self.assertRaises(formats.ReadError) as caught:
-                self.read(content)
+                self.records_of(content)
             self.assertEqual(caught.exception.code, code)
 
 
@@ -177,8 +183,9 @@ class TestTimes(FormatCase):
 
     def test_the_hour_that_comes_twice_is_settled_by_the_call_id(self):
         first = int(datetime.fromisoformat("2026-10-25 00:30:00+00:00").timestamp())
-        rows = self.read(
-            row(start="2026-10-25 02:30:00", uniqueid=f"{first}.1") + row(start="2026-10-25 02:30:00", uniqueid=f"{first + 3600}.2")
+        rows = self.records_of(
+            row(start="2026-10-25 02:30:00", uniqueid=f"{first}.1")
+            + row(start="2026-10-25 02:30:00", uniqueid=f"{first + 3600}.2")
         )
         self.assertEqual([each["start_at"] for each in rows], ["2026-10-25 00:30:00", "2026-10-25 01:30:00"])
 
@@ -187,9 +194,9 @@ class TestTimes(FormatCase):
 
     def test_a_wrong_zone_shows(self):
         rows = "".join(row(start=f"2026-10-05 1{i}:00:00", uniqueid=f"{1791190800 + 3600 * i}.{i}") for i in range(5))
-        self.read(rows, zone="Europe/Berlin")
+        self.records_of(rows, zone="Europe/Berlin")
         self.assertEqual(self.result.zone_shift, -3600 * 1)
-        self.read(rows, zone="Europe/London")
+        self.records_of(rows, zone="Europe/London")
         self.assertEqual(self.result.zone_shift, 0)
 
     @given(
@@ -207,7 +214,7 @@ class TestTimes(FormatCase):
         last = first + timedelta(days=days)
         rows = local_time.offset_periods(zone, first, last)
         self.assertEqual([rows[0][0], rows[-1][1]], [first, last + timedelta(seconds=1)])
-        self.assertTrue(all(before[1] == after[0] for before, after in zip(rows, rows[1:], strict=False)))
+        self.assertTrue(all(before[1] == after[0] for before, after in itertools.pairwise(rows)))
         tz = ZoneInfo(zone)
         for begin, _end, early, late in rows:
             if early is not None:
@@ -223,17 +230,25 @@ class TestGenericCsv(FormatCase):
         ";31/10/2026 14:07:00;100;200;Answered;75;70\n"
         "a4;31/10/2026 14:08;100;200;?;75;70\n"
     )
-    OPTIONS = {  # noqa: RUF012
+    OPTIONS = {
         "delimiter": ";",
         "header": True,
         "columns": 64,
         "time_format": "dmy",
-        "fields": {"record_ref": 1, "start": 2, "caller": 3, "called": 4, "disposition": 5, "total_seconds": 6, "talk_seconds": 7},
+        "fields": {
+            "record_ref": 1,
+            "start": 2,
+            "caller": 3,
+            "called": 4,
+            "disposition": 5,
+            "total_seconds": 6,
+            "talk_seconds": 7,
+        },
         "values": {"disposition": {"Lost": "abandoned"}},
     }
 
     def test_a_mapping_reads_any_columns(self):
-        rows = self.read(self.TEXT, "generic_csv", **self.OPTIONS)
+        rows = self.records_of(self.TEXT, "generic_csv", **self.OPTIONS)
         self.assertEqual(
             [(each["line_number"], each["start_at"], each["disposition"], each["talk_seconds"], each["reason"]) for each in rows],
             [
@@ -260,19 +275,26 @@ class TestGenericCsv(FormatCase):
             ("epoch", "1791187200"), ("epoch_ms", "1791187200000"), ("mdy", "10/05/2026 10:00:00"),
         ):  # fmt: skip
             with self.subTest(text):
-                options = {"fields": {"start": 1, "total_seconds": 2}, "columns": 64, "delimiter": ",", "time_format": time_format}
+                options = {
+                    "fields": {"start": 1, "total_seconds": 2},
+                    "columns": 64,
+                    "delimiter": ",",
+                    "time_format": time_format,
+                }
                 self.assertEqual(self.one(f"{text},5\n", code="generic_csv", **options)["start_at"], "2026-10-05 08:00:00")
 
     def test_a_quoted_line_break_is_part_of_its_record_and_a_stray_quote_loses_one_line(self):
         options = {"fields": {"start": 1, "total_seconds": 2, "queue": 3}, "columns": 64, "delimiter": ","}
         text = '2026-10-05 10:00:00,5,"two\nlines"\n2026-10-05 10:00:00,"5,x\n2026-10-05 10:00:01,5,y\n'
-        rows = self.read(text, "generic_csv", **options)
+        rows = self.records_of(text, "generic_csv", **options)
         self.assertEqual([(each["line_number"], each["queue"], each["reason"]) for each in rows],
                          [("1", "two\nlines", ""), ("3", "", "quotes"), ("4", "y", "")])  # fmt: skip
 
     def test_texts_of_a_mapping_cannot_reach_files(self):
-        options = dict(self.OPTIONS, values={"disposition": {"x' THEN (SELECT content FROM read_text('/etc/hostname')) --": "busy"}})
-        self.assertEqual(len(self.read(self.TEXT, "generic_csv", **options)), 4)
+        options = dict(
+            self.OPTIONS, values={"disposition": {"x' THEN (SELECT content FROM read_text('/etc/hostname')) --": "busy"}}
+        )
+        self.assertEqual(len(self.records_of(self.TEXT, "generic_csv", **options)), 4)
 
 
 class TestLines(FormatCase):
@@ -281,7 +303,7 @@ class TestLines(FormatCase):
     def test_any_bytes_give_records_or_a_refusal(self, noise):
         content = row(uniqueid="1790000000.1").encode() + noise + b"\n"
         try:
-            rows = self.read(content)
+            rows = self.records_of(content)
         except formats.ReadError:
             return
         self.assertEqual(len(rows), self.result.read)
@@ -299,7 +321,18 @@ class TestLines(FormatCase):
             self.assertFalse(lines.is_clean(dirty))
 
     def test_numbers_compare_alike_in_both_engines(self):
-        samples = ["+49 (0)30 555-0100", "0049305550100", "tel:+4930555", "sip:4930@pbx:5060", "SIPS:x@y", "Anonymous", "s", "", "00", "+"]
+        samples = [
+            "+49 (0)30 555-0100",
+            "0049305550100",
+            "tel:+4930555",
+            "sip:4930@pbx:5060",
+            "SIPS:x@y",
+            "Anonymous",
+            "s",
+            "",
+            "00",
+            "+",
+        ]
         with duckdb.connect() as duck:
             for sample in samples:
                 with self.subTest(sample):
@@ -325,7 +358,7 @@ class TestSamples(FormatCase):
             ),
         ):  # fmt: skip
             with self.subTest(name):
-                rows = self.read((SAMPLES / "asterisk_csv" / name).read_bytes(), zone="UTC")
+                rows = self.records_of((SAMPLES / "asterisk_csv" / name).read_bytes(), zone="UTC")
                 self.assertEqual([(each["disposition"], each["talk_seconds"], each["reason"]) for each in rows], expected)
 
     def test_a_custom_template_goes_through_a_mapping(self):
@@ -335,7 +368,7 @@ class TestSamples(FormatCase):
             "disposition": 14, "record_ref": 17}, "values": {"disposition": {"NO ANSWER": "no_answer"}},
         }  # fmt: skip
         try:
-            rows = self.read(content, "generic_csv", **options)
+            rows = self.records_of(content, "generic_csv", **options)
         except formats.ReadError:
             self.fail(content[:300])
         self.assertFalse([each["reason"] for each in rows if each["reason"]])
@@ -344,4 +377,4 @@ class TestSamples(FormatCase):
         for path in sorted(SAMPLES.rglob("*")):
             if path.is_file() and "asterisk_c" not in str(path):
                 with self.subTest(path.name), self.assertRaises(formats.ReadError):
-                    self.read(path.read_bytes())
+                    self.records_of(path.read_bytes())

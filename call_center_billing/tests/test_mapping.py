@@ -10,13 +10,23 @@ SAMPLE = b"call_id,start_time,src,dst,status,duration,talk\n7,2026-10-05 10:00:0
 class TestMapping(CallBillingCommon):
     def setUp(self):
         super().setUp()
-        self.mapping = self.env["call.mapping"].create({"name": "Dialer", "sample": base64.b64encode(SAMPLE), "sample_name": "s.csv"})
+        self.mapping = self.env["call.mapping"].create(
+            {"name": "Dialer", "sample": base64.b64encode(SAMPLE), "sample_name": "s.csv"}
+        )
         self.mapping.action_read_header()
 
     def test_column_names_fill_the_mapping(self):
         self.assertEqual(
             [(line.position, line.field) for line in self.mapping.line_ids],
-            [(1, "record_ref"), (2, "start"), (3, "caller"), (4, "called"), (5, "disposition"), (6, "total_seconds"), (7, "talk_seconds")],
+            [
+                (1, "record_ref"),
+                (2, "start"),
+                (3, "caller"),
+                (4, "called"),
+                (5, "disposition"),
+                (6, "total_seconds"),
+                (7, "talk_seconds"),
+            ],
         )
 
     def test_the_preview_shows_what_records_become(self):

@@ -40,7 +40,8 @@ class TestRatingReference(CallBillingCommon):
             fees = sum(reference.price(0, 0, call_price) for _talk in talks)
             move = self.bill(contract)
             self.assertEqual(
-                sum((reference.to_cent(part) for part in (minutes, fees)), Decimal(0)), Decimal(str(round(move.amount_untaxed, 2)))
+                sum((reference.to_cent(part) for part in (minutes, fees)), Decimal(0)),
+                Decimal(str(round(move.amount_untaxed, 2))),
             )
             self.env.cr.execute("SELECT sum(amount)::text FROM call_usage_line WHERE import_id = %s", [record.id])
             self.assertAlmostEqual(Decimal(self.env.cr.fetchone()[0]), minutes + fees, 6)

@@ -46,7 +46,9 @@ class TestSuspense(CallBillingCommon):
 
     def test_writing_off_keeps_the_record_and_the_reason(self):
         record = self.import_text(row(), row(called="000"))
-        wizard = self.env["call.suspense.write.off"].with_context(active_ids=record.suspense_ids.ids).create({"note": "Test call"})
+        wizard = (
+            self.env["call.suspense.write.off"].with_context(active_ids=record.suspense_ids.ids).create({"note": "Test call"})
+        )
         wizard.action_write_off()
         self.assertEqual((record.suspense_ids.state, record.suspense_ids.note), ("written_off", "Test call"))
         self.assertTotals(record, read=2, accepted=1, suspended=1)

@@ -3,7 +3,7 @@
     "summary": "Removes a script that Debian's build of Odoo does not ship, whose absence fails every browser test",
     "version": "19.0.1.0.0",
     "license": "AGPL-3",
-    "author": "Call Center Billing",
+    "author": "Call Center Billing contributors",
     "depends": ["mail"],
     "assets": {
         "web.assets_backend": [

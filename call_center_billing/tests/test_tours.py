@@ -1,0 +1,31 @@
+import base64
+
+from odoo.tests import HttpCase, new_test_user, tagged
+
+from .asterisk import row
+from .common import NOVEMBER, CallBillingCommon
+
+
+@tagged("post_install", "-at_install")
+class TestTours(HttpCase, CallBillingCommon):
+    """The main path of each role in a real browser."""
+
+    def test_an_accountant_imports_a_file_and_sees_what_became_of_it(self):
+        new_test_user(self.env, "tour_accountant", groups="call_center_billing.group_accountant")
+        content = (row(talk=61) + row(talk=0, disposition="BUSY") + row(called="000")).encode()
+        record = self.env["call.import"].create({"source_id": self.source.id, "name": "a.csv", "file": base64.b64encode(content)})
+        url = f"/odoo/action-call_center_billing.call_import_action/{record.id}"
+        self.start_tour(url, "call_center_billing_accountant", login="tour_accountant")
+        self.assertTotals(record, read=3, accepted=2, suspended=1)
+
+    def test_sales_make_a_rate_plan(self):
+        new_test_user(self.env, "tour_sales", groups="call_center_billing.group_sales")
+        self.start_tour("/odoo/action-call_center_billing.call_rate_plan_action", "call_center_billing_sales", login="tour_sales")
+        plan = self.env["call.rate.plan"].search([("name", "=", "Evening plan")])
+        self.assertEqual(plan.rule_ids.minute_price, 1.25)
+
+    def test_a_client_checks_the_calls_behind_a_charge(self):
+        self.make_portal_user(self.client, "tour_client")
+        self.import_text(row(talk=61))
+        self.bill(until=NOVEMBER).action_post()
+        self.start_tour("/my/home", "call_center_billing_client", login="tour_client")
