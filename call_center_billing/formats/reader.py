@@ -231,10 +231,12 @@ def _resolve_times(duck, zone):
 
     A time in the hour that comes twice is settled by the epoch in the call's id, otherwise refused."""
     bounds = f"BETWEEN TIMESTAMP '{EARLIEST}' AND TIMESTAMP '{LATEST}'"
-    first, last = duck.execute(f"SELECT min(local_start), max(local_start) FROM parsed WHERE local_start {bounds}").fetchone()
+    first, last = duck.execute(
+        f"SELECT CAST(min(local_start) AS VARCHAR), CAST(max(local_start) AS VARCHAR) FROM parsed WHERE local_start {bounds}"
+    ).fetchone()
     duck.execute("CREATE TABLE zone (from_local TIMESTAMP, to_local TIMESTAMP, early INTEGER, late INTEGER)")
     if first:
-        duck.executemany("INSERT INTO zone VALUES (?, ?, ?, ?)", offset_periods(zone, first, last))
+        duck.executemany("INSERT INTO zone VALUES (?, ?, ?, ?)", offset_periods(zone, datetime.fromisoformat(first), datetime.fromisoformat(last)))
     duck.execute(
         f"""
         CREATE VIEW timed AS

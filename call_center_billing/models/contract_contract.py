@@ -69,6 +69,10 @@ class ContractContract(models.Model):
             contract.call_statement_count = sum(count for _state, count, _amount in mine)
             contract.unbilled_amount = sum(amount for state, _count, amount in mine if state == "open")
 
+    def _compute_invoice_count(self):
+        """Sales see how many invoices there are, without seeing them."""
+        return super(ContractContract, self.sudo())._compute_invoice_count()
+
     # --- Guards around OCA's contract -------------------------------------------------------------
 
     @api.model_create_multi

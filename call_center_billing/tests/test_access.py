@@ -1,7 +1,7 @@
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import Form, HttpCase, new_test_user, tagged
 
 from .asterisk import row
 from .common import TODAY, CallBillingCommon
@@ -84,6 +84,9 @@ class TestAccess(HttpCase, CallBillingCommon):
         )
         env["call.endpoint"].create({"kind": "queue", "value": "q", "contract_line_id": contract.contract_line_ids.id})
         self.assertEqual(contract.generation_type, "call_billing")
+        for each in (contract, self.contract.with_user(sales)):
+            with Form(each, "contract.contract_contract_customer_form_view") as form:
+                form.code = "C1"
         with self.assertRaises(AccessError):
             env["call.import"].create({"source_id": self.source.id})
         with self.assertRaises(AccessError):
