@@ -236,7 +236,10 @@ def _resolve_times(duck, zone):
     ).fetchone()
     duck.execute("CREATE TABLE zone (from_local TIMESTAMP, to_local TIMESTAMP, early INTEGER, late INTEGER)")
     if first:
-        duck.executemany("INSERT INTO zone VALUES (?, ?, ?, ?)", offset_periods(zone, datetime.fromisoformat(first), datetime.fromisoformat(last)))
+        duck.executemany(
+            "INSERT INTO zone VALUES (?, ?, ?, ?)",
+            offset_periods(zone, datetime.fromisoformat(first), datetime.fromisoformat(last)),
+        )
     duck.execute(
         f"""
         CREATE VIEW timed AS
