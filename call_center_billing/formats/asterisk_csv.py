@@ -62,6 +62,14 @@ def _direction(options):
     return f"CASE{cases} ELSE 'inbound' END" if cases else "'inbound'"
 
 
+def _without_call_suffix(channel):
+    """``PJSIP/anna-0000002a;1`` is channel 2a of ``PJSIP/anna``. Only the end of each text is matched, which is fast."""
+    return (
+        f"CASE WHEN regexp_full_match(right({channel}, 9), '-[0-9a-f]{{8}}') THEN left({channel}, -9)"
+        f" WHEN regexp_full_match(right({channel}, 11), '-[0-9a-f]{{8}};[12]') THEN left({channel}, -11) ELSE {channel} END"
+    )
+
+
 def select(options):
     dispositions = " ".join(f"WHEN {sql.literal(k)} THEN {sql.literal(v)}" for k, v in DISPOSITIONS.items())
     return f"""
@@ -92,7 +100,7 @@ def select(options):
                CASE WHEN trim(c8) = 'Queue' THEN {sql.text("split_part(c9, ',', 1)")} END AS queue,
                CAST(NULL AS VARCHAR) AS campaign,
                {sql.text("c1")} AS account_code,
-               CASE WHEN disposition = 'answered' THEN {sql.text("regexp_replace(c7, '-[0-9a-f]{8}(;[12])?$', '')")} END AS agent,
+               CASE WHEN disposition = 'answered' THEN {sql.text(_without_call_suffix("c7"))} END AS agent,
                disposition, started AS local_start, CAST(NULL AS TIMESTAMP) AS utc_start,
                try_cast(regexp_extract(unique_id, '([0-9]{{9,10}})\\.[0-9]+$', 1) AS BIGINT) AS epoch_hint,
                greatest(duration - billsec, 0) AS ring_seconds,

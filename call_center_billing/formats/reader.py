@@ -123,13 +123,14 @@ def _load(duck, path, fmt, options, workdir, limit=None):
     names = [f"c{i}" for i in range(1, fmt.columns(options) + 1)]
     columns = {"line_number": "INTEGER"} | dict.fromkeys(names, "VARCHAR")
     duck.execute(
-        f"CREATE VIEW raw AS SELECT *, concat_ws(chr(31), {', '.join(names)}) AS content FROM read_csv({sql.literal(clean)}, columns = {columns}, delim = {sql.literal(dialect['delimiter'])},"
+        f"CREATE VIEW raw AS SELECT *, struct_pack({', '.join(names)}) AS content FROM read_csv({sql.literal(clean)}, columns = {columns}, delim = {sql.literal(dialect['delimiter'])},"
         " header = false, auto_detect = false, quote = '\"', escape = '\"', nullstr = chr(1), null_padding = true, new_line = '\\n',"
         f" parallel = {dialect['span'] == 1}, store_rejects = true, rejects_limit = 0, strict_mode = true, max_line_size = 1000000)"
     )
     duck.execute(
         "CREATE TABLE parsed AS SELECT * REPLACE ("
-        " CASE WHEN record_ref IS NULL OR problem IS NOT NULL THEN sha256(content) END AS content)"
+        " CASE WHEN record_ref IS NULL OR problem IS NOT NULL"
+        f" THEN sha256(concat_ws(chr(31), {', '.join(f'content.{name}' for name in names)})) END AS content)"
         f" FROM ({fmt.select(options)})"
     )
     # One record may break several rules of the container; the first one is its reason.

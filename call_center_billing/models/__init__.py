@@ -16,6 +16,7 @@ from . import call_import
 from . import call_suspense
 from . import call_rating
 from . import call_loading
+from . import ir_attachment
 from . import account_move
 from . import account_move_line
 from . import account_move_send

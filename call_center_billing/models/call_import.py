@@ -90,6 +90,13 @@ class CallImport(models.Model):
         for record in self:
             record.display_name = record.name or record.source_id.name or ""
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super(CallImport, self.with_context(call_records=True)).create(vals_list).with_env(self.env)
+
+    def write(self, vals):
+        return super(CallImport, self.with_context(call_records=True)).write(vals)
+
     @api.ondelete(at_uninstall=False)
     def _unlink_without_calls(self):
         if self.filtered(lambda record: record.state == "done"):

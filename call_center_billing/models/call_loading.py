@@ -39,9 +39,11 @@ class CallLoading(models.AbstractModel):
         totals = {
             "read": (records.read, records.seconds),
             "accepted": self._insert_usage(call_import),
-            "suspended": self._suspend(call_import, raw_path),
             **self._left_out(),
         }
+        # Usage lines are unique: where those and what was left out are all that was read, nothing is left to suspend.
+        settled = sum(totals[name][0] for name in ("accepted", "duplicate", "ignored")) == records.read
+        totals["suspended"] = (0, 0) if settled else self._suspend(call_import, raw_path)
         return {
             f"{name}_{what}": value
             for name, pair in totals.items()
@@ -73,7 +75,7 @@ class CallLoading(models.AbstractModel):
         )
         with open(path, encoding="utf-8") as stream:
             self.env.cr.copy_expert("COPY call_stage FROM STDIN (FORMAT csv)", stream)
-        self.env.cr.execute("ANALYZE call_stage")
+        self.env.cr.execute("ANALYZE call_stage (line_number, record_key, outcome)")
 
     @api.model
     def _drop_known(self, except_suspense=None):
@@ -169,7 +171,9 @@ class CallLoading(models.AbstractModel):
             "queue": SQL("lower(s.queue)"),
             "number": SQL("CASE s.direction WHEN 'outbound' THEN s.caller_key ELSE s.called_key END"),
         }
-        kinds = [kind for kind, _label in KINDS]
+        used = {kind for (kind,) in self.env.execute_query(SQL("SELECT DISTINCT kind FROM call_guide"))}
+        # One kind at least, so that the statement below has a contract line to name.
+        kinds = [kind for kind, _label in KINDS if kind in used] or [KINDS[0][0]]
         joins = SQL(" ").join(
             SQL(
                 "LEFT JOIN call_guide %(alias)s ON %(alias)s.kind = %(kind)s AND %(alias)s.value = %(value)s"

@@ -91,6 +91,11 @@ class TestImport(CallBillingCommon):
         many = queries([row() for _i in range(300)] + [f"nonsense {i} x\n" for i in range(50)])
         self.assertLessEqual(many, few)
 
+    def test_the_text_of_the_file_is_not_copied_into_the_search_index(self):
+        record = self.import_text(row())
+        domain = [("res_model", "=", "call.import"), ("res_field", "=", "file"), ("res_id", "=", record.id)]
+        self.assertFalse(self.env["ir.attachment"].search(domain).index_content)
+
     def test_control_totals_that_do_not_add_up_are_refused_by_the_database(self):
         record = self.import_text(row())
         with self.assertRaisesRegex(Exception, "control_totals"), self.cr.savepoint():
