@@ -200,6 +200,9 @@ ensure_postgres() {
 listen_addresses = '127.0.0.1'
 shared_buffers = 1GB
 work_mem = 64MB
+temp_buffers = 128MB
+wal_buffers = 64MB
+checkpoint_timeout = 15min
 maintenance_work_mem = 256MB
 max_wal_size = 4GB
 SETTINGS

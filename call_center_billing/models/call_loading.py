@@ -75,7 +75,7 @@ class CallLoading(models.AbstractModel):
         )
         with open(path, encoding="utf-8") as stream:
             self.env.cr.copy_expert("COPY call_stage FROM STDIN (FORMAT csv)", stream)
-        self.env.cr.execute("ANALYZE call_stage (line_number, record_key, outcome)")
+        self.env.cr.execute("ANALYZE call_stage (line_number, record_key, outcome, direction, queue)")
 
     @api.model
     def _drop_known(self, except_suspense=None):
@@ -196,7 +196,7 @@ class CallLoading(models.AbstractModel):
                 joins,
             )
         )
-        self.env.cr.execute("ANALYZE call_guided")
+        self.env.cr.execute("ANALYZE call_guided (line_number, contract_line_id)")
 
     @api.model
     def _priced(self):

@@ -80,7 +80,6 @@ class CallUsageLine(models.Model):
     # The pages of a statement and of a charge read by these; the order of loading is nearly the order of time.
     _statement_start = models.Index("(statement_id, start_at)")
     _import = models.Index("USING brin (import_id)")
-    _date = models.Index("USING brin (date)")
 
     def init(self):
         """The unique key. It is no field: nothing but the bulk load reads or writes it."""
