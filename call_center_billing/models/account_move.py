@@ -20,8 +20,13 @@ class AccountMove(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        """The billing run hands over the statements that an invoice is for; nobody links them by hand."""
+        statements = [vals.pop("call_statement_ids", None) for vals in vals_list]
         moves = super().create(vals_list)
-        moves.sudo().call_statement_ids.filtered(lambda statement: statement.state == "closed")._set_state("invoiced")
+        for move, commands in zip(moves.sudo(), statements, strict=True):
+            if commands:
+                move.call_statement_ids = commands
+                move.call_statement_ids._set_state("invoiced")
         return moves
 
     def unlink(self):

@@ -23,6 +23,7 @@ class CallStatement(models.Model):
     _description = "Call Statement"
     _inherit = ["mail.thread"]
     _order = "date_start desc, id desc"
+    _mail_post_access = "read"  # nobody writes a statement by hand, everybody who sees it may discuss it
 
     contract_id = fields.Many2one("contract.contract", required=True, ondelete="restrict", index=True)
     partner_id = fields.Many2one(

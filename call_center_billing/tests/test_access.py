@@ -101,7 +101,14 @@ class TestAccess(HttpCase, CallBillingCommon):
         with freeze_time("2026-12-05"):
             run = self.env["call.billing.run"].with_user(accountant).create({"date": "2026-12-02", "invoice_date": "2026-12-05"})
             run.action_run()
-        self.assertTrue(record.with_user(accountant).usage_line_ids.statement_id.invoice_id)
+        statement = record.with_user(accountant).usage_line_ids.statement_id
+        self.assertTrue(statement.invoice_id)
+        statement.message_post(body="Checked")
+        with self.assertRaises(AccessError):
+            statement.state = "open"
+        undone = self.import_text(row(start="2026-12-03 10:00:00"))
+        undone.with_user(accountant).action_undo()
+        self.assertEqual(undone.state, "undone")
 
     def test_another_company_sees_nothing(self):
         other = self.env["res.company"].create({"name": "Other"})

@@ -1,3 +1,4 @@
+import unittest
 from datetime import date
 from unittest.mock import patch
 
@@ -7,6 +8,7 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from ..models.contract_contract import ContractContract
+from .test_formats import SAMPLES
 from .asterisk import PHONE, row
 from .common import NOVEMBER, TODAY, CallBillingCommon
 
@@ -200,3 +202,19 @@ class TestBilling(CallBillingCommon):
         totals = statement.read(["usage_count", "total_seconds", "billed_seconds", "usage_amount"])
         statement._recount()
         self.assertEqual(statement.read(["usage_count", "total_seconds", "billed_seconds", "usage_amount"]), totals)
+
+    @unittest.skipUnless(SAMPLES.exists(), "the samples are not beside this checkout")
+    def test_a_real_asterisk_file_becomes_an_invoice_to_recompute_by_hand(self):
+        """Five rows of 5 s, one with more talk than call: 1 answered call of 5 s is one minute; then 2 calls of 7 s in April."""
+        contract = self.make_contract(date_start=date(2009, 1, 1))
+        for number in ("100", "1"):
+            self.make_endpoint(number, contract.contract_line_ids)
+        folder = SAMPLES / "asterisk_csv"
+        good = self.import_text(content=(folder / "testsuite_cdrlib_good.csv").read_bytes(), name="good.csv")
+        self.assertTotals(good, read=5, accepted=4, suspended=1)
+        april = self.import_text(content=(folder / "testsuite_Master.csv").read_bytes())
+        self.assertTotals(april, read=2, accepted=2)
+        again = self.import_text(content=(folder / "testsuite_Master2.csv").read_bytes(), name="Master2.csv")
+        self.assertTotals(again, read=1, accepted=0, duplicate=1)
+        moves = self.bill(contract, until=date(2010, 5, 1))
+        self.assertEqual([(line.quantity, line.price_subtotal) for line in moves.invoice_line_ids], [(1, 0.9), (2, 1.8)])
