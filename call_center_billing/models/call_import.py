@@ -214,10 +214,14 @@ class CallImport(models.Model):
             raise UserError(self.env._("Only an import that is done can be undone."))
         self.source_id.sudo().lock_for_update()
         self.env.flush_all()
-        statements = self.env["call.statement"].sudo().browse(
-            statement
-            for (statement,) in self.env.execute_query(
-                SQL("SELECT DISTINCT statement_id FROM call_usage_line WHERE import_id = %s", self.id)
+        statements = (
+            self.env["call.statement"]
+            .sudo()
+            .browse(
+                statement
+                for (statement,) in self.env.execute_query(
+                    SQL("SELECT DISTINCT statement_id FROM call_usage_line WHERE import_id = %s", self.id)
+                )
             )
         )
         billed = statements.filtered(lambda statement: statement.state != "open")

@@ -8,9 +8,9 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from ..models.contract_contract import ContractContract
-from .test_formats import SAMPLES
 from .asterisk import PHONE, row
 from .common import NOVEMBER, TODAY, CallBillingCommon
+from .test_formats import SAMPLES
 
 
 @freeze_time(TODAY)
