@@ -36,12 +36,11 @@ class ReadError(Exception):
 @dataclass
 class ReadResult:
     """``path``: CSV without header, columns of :data:`.record.COLUMNS`; ``read``: number of its rows;
-    ``refused``: how many of them have the outcome "refused"; ``seconds``: total duration of all records;
+    ``seconds``: total duration of all records;
     ``zone_shift``: seconds by which most call ids contradict the source's time zone, or 0."""
 
     path: str
     read: int
-    refused: int
     seconds: int
     zone_shift: int
 
@@ -58,8 +57,8 @@ def read(path: str, format_code: str, options: dict, zone: str, seed: str, workd
     with _connect(workdir) as duck:
         _load(duck, path, registry.get(format_code), options, workdir)
         _normalise(duck, zone, seed)
-        total, refused, usable, seconds = duck.execute(
-            "SELECT count(*), count(*) FILTER (outcome = 'refused'), count(*) FILTER (outcome IS NULL OR outcome = 'ignored'),"
+        total, usable, seconds = duck.execute(
+            "SELECT count(*), count(*) FILTER (outcome IS NULL OR outcome = 'ignored'),"
             " coalesce(sum(total_seconds), 0) FROM normalised"
         ).fetchone()
         if not usable:
@@ -67,7 +66,7 @@ def read(path: str, format_code: str, options: dict, zone: str, seed: str, workd
         target = str(Path(workdir) / "normalised.csv")
         columns = ", ".join(name for name, _type in record.COLUMNS)
         duck.execute(f"COPY (SELECT {columns} FROM normalised) TO {sql.literal(target)} (HEADER false, NULLSTR '')")
-        return ReadResult(target, total, refused, int(seconds), _zone_shift(duck))
+        return ReadResult(target, total, int(seconds), _zone_shift(duck))
 
 
 def preview(path: str, format_code: str, options: dict, zone: str, limit: int = PREVIEW_RECORDS) -> list[dict]:

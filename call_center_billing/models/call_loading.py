@@ -8,7 +8,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .. import formats
-from ..formats.record import COLUMNS, PARTS
+from ..formats.record import COLUMNS, PARTS, TEXTS
 from .call_endpoint import KINDS
 from .call_rating import ANY_QUEUE, amount, billed_seconds, counted_seconds, is_billable
 
@@ -225,10 +225,7 @@ class CallLoading(models.AbstractModel):
         :raise UserError: a period closed in between; the whole import starts again
         """
         counted, billable = counted_seconds("s", "r"), is_billable("s", "r")
-        texts = ("record_ref", "group_ref", "direction", "caller", "called", "queue", "campaign", "account_code", "agent")
-        copied = SQL(", ").join(
-            SQL.identifier("s", name) for name in (*texts, "disposition", "start_at", *PARTS, "total_seconds")
-        )
+        columns = (*TEXTS, "disposition", "start_at", *PARTS, "total_seconds")
         place = (
             SQL("(SELECT place FROM call_recycled c WHERE c.line_number = s.line_number)") if recycled else SQL("s.line_number")
         )
@@ -264,10 +261,8 @@ class CallLoading(models.AbstractModel):
                        sum(total_seconds), sum(billed_seconds), sum(amount)
                   FROM inserted GROUP BY statement_id
                 """,
-                names=SQL(", ").join(
-                    SQL.identifier(name) for name in (*texts, "disposition", "start_at", *PARTS, "total_seconds")
-                ),
-                copied=copied,
+                names=SQL(", ").join(SQL.identifier(name) for name in columns),
+                copied=SQL(", ").join(SQL.identifier("s", name) for name in columns),
                 place=place,
                 company=call_import.company_id.id,
                 counted=counted,
