@@ -21,6 +21,7 @@ context is inbound.
 """
 
 from . import sql
+from .declare import by_context
 from .registry import Format, register
 
 UNIQUE_ID = r"(\S+-)?[0-9]{9,10}\.[0-9]+"
@@ -50,18 +51,6 @@ def _unique_id(column17):
     return f"CASE columns WHEN 17 THEN {seventeenth} WHEN 20 THEN {seventeenth} WHEN 18 THEN c17 WHEN 21 THEN c17 END"
 
 
-def _direction(options):
-    cases = "".join(
-        f" WHEN lower(trim(c4)) IN ({sql.literals(context.lower() for context in contexts)}) THEN {sql.literal(direction)}"
-        for direction, contexts in (
-            ("outbound", options.get("outbound_contexts") or ()),
-            ("internal", options.get("internal_contexts") or ()),
-        )
-        if contexts
-    )
-    return f"CASE{cases} ELSE 'inbound' END" if cases else "'inbound'"
-
-
 def _without_call_suffix(channel):
     """``PJSIP/anna-0000002a;1`` is channel 2a of ``PJSIP/anna``. Only the end of each text is matched, which is fast."""
     return (
@@ -71,48 +60,72 @@ def _without_call_suffix(channel):
 
 
 def select(options):
-    dispositions = " ".join(f"WHEN {sql.literal(k)} THEN {sql.literal(v)}" for k, v in DISPOSITIONS.items())
+    return judged(
+        options,
+        f"""
+        SELECT *, c1 AS account, c2 AS caller_number, c3 AS called_number, c4 AS context, c7 AS agent_channel, c8 AS app,
+               c9 AS app_data, c10 AS start_text, c11 AS answer_text, c12 AS end_text, c16 AS flag, CAST(NULL AS VARCHAR) AS recording,
+               {_unique_id(options.get("column17") or "guess")} AS unique_id,
+               CASE columns WHEN 19 THEN c18 WHEN 20 THEN c19 WHEN 21 THEN c20 END AS linked_id,
+               CASE columns WHEN 19 THEN c19 WHEN 20 THEN c20 WHEN 21 THEN c21 END AS sequence,
+               {sql.seconds("c13")} AS duration, {sql.seconds("c14")} AS billsec,
+               {sql.timestamp("c10")} AS started, {sql.timestamp("c11")} AS answered, {sql.timestamp("c12")} AS ended,
+               {outcome("c15", DISPOSITIONS)} AS outcome
+          FROM (SELECT *, {_count()} AS columns FROM raw)
+        """,
+        omitted=("OMIT",),
+        problem="columns NOT BETWEEN 16 AND 21",
+    )
+
+
+def outcome(column, dispositions):
+    """The word for an Asterisk disposition, NULL for any other text."""
+    cases = " ".join(f"WHEN {sql.literal(text)} THEN {sql.literal(word)}" for text, word in dispositions.items())
+    return f"CASE upper(trim({column})) {cases} END"
+
+
+def judged(options, rows, omitted, problem="false"):
+    """What Asterisk's CDRs mean, wherever they are written.
+
+    :param rows: SELECT that names the columns of CDRs as :func:`select` does
+    :param omitted: texts of the flag that leaves a row out of billing
+    :param problem: SQL condition under which a row has not the columns it should have
+    """
     return f"""
-        WITH counted AS (SELECT *, {_count()} AS columns FROM raw),
-        named AS (
-            SELECT *, {_unique_id(options.get("column17") or "guess")} AS unique_id,
-                   CASE columns WHEN 19 THEN c18 WHEN 20 THEN c19 WHEN 21 THEN c20 END AS linked_id,
-                   CASE columns WHEN 19 THEN c19 WHEN 20 THEN c20 WHEN 21 THEN c21 END AS sequence,
-                   {sql.seconds("c13")} AS duration, {sql.seconds("c14")} AS billsec,
-                   {sql.timestamp("c10")} AS started, {sql.timestamp("c11")} AS answered, {sql.timestamp("c12")} AS ended,
-                   CASE upper(trim(c15)) {dispositions} END AS outcome, coalesce(trim(c7), '') = '' AS nobody
-              FROM counted
-        ),
-        judged AS (
+        WITH judged AS (
             SELECT *, CASE
-                WHEN outcome = 'answered' AND trim(c8) = 'VoiceMail' THEN 'voicemail'
-                WHEN outcome = 'answered' AND nobody AND trim(c8) = 'Queue' THEN 'abandoned'
-                WHEN outcome = 'answered' AND nobody AND trim(c8) IN ({sql.literals(ANNOUNCEMENTS)}) THEN 'abandoned'
+                WHEN outcome = 'answered' AND trim(app) = 'VoiceMail' THEN 'voicemail'
+                WHEN outcome = 'answered' AND nobody AND trim(app) = 'Queue' THEN 'abandoned'
+                WHEN outcome = 'answered' AND nobody AND trim(app) IN ({sql.literals(ANNOUNCEMENTS)}) THEN 'abandoned'
                 ELSE outcome END AS disposition
-              FROM named
+              FROM (SELECT *, coalesce(trim(agent_channel), '') = '' AS nobody FROM ({rows}))
         )
         SELECT line_number, content,
                CASE WHEN {sql.text("sequence")} IS NOT NULL AND coalesce({sql.text("linked_id")}, {sql.text("unique_id")}) IS NOT NULL
                     THEN concat_ws('/', linked_id, coalesce(unique_id, ''), sequence) END AS record_ref,
                coalesce({sql.text("linked_id")}, {sql.text("unique_id")}) AS group_ref,
-               {_direction(options)} AS direction,
-               {sql.text("c2")} AS caller, {sql.text("c3")} AS called,
-               CASE WHEN trim(c8) = 'Queue' THEN {sql.text("split_part(c9, ',', 1)")} END AS queue,
+               {by_context("context", options)} AS direction,
+               {sql.text("caller_number")} AS caller, {sql.text("called_number")} AS called,
+               CASE WHEN trim(app) = 'Queue' THEN {sql.text("split_part(app_data, ',', 1)")} END AS queue,
                CAST(NULL AS VARCHAR) AS campaign,
-               {sql.text("c1")} AS account_code,
-               CASE WHEN disposition = 'answered' THEN {sql.text(_without_call_suffix("c7"))} END AS agent,
+               {sql.text("account")} AS account_code, 'call' AS kind, CAST(NULL AS VARCHAR) AS trunk,
+               {sql.text("recording")} AS recording_ref, CAST(NULL AS VARCHAR) AS quality,
+               CASE WHEN disposition = 'answered' THEN {sql.text(_without_call_suffix("agent_channel"))} END AS agent,
                disposition, started AS local_start, CAST(NULL AS TIMESTAMP) AS utc_start,
                try_cast(regexp_extract(unique_id, '([0-9]{{9,10}})\\.[0-9]+$', 1) AS BIGINT) AS epoch_hint,
                greatest(duration - billsec, 0) AS ring_seconds,
-               CASE WHEN disposition NOT IN ('answered', 'voicemail') AND trim(c8) NOT IN ({sql.literals(ANNOUNCEMENTS)})
+               CASE WHEN disposition NOT IN ('answered', 'voicemail') AND trim(app) NOT IN ({sql.literals(ANNOUNCEMENTS)})
                     THEN billsec ELSE 0 END AS queue_seconds,
-               CASE WHEN disposition <> 'answered' AND trim(c8) IN ({sql.literals(ANNOUNCEMENTS)})
+               CASE WHEN disposition <> 'answered' AND trim(app) IN ({sql.literals(ANNOUNCEMENTS)})
                     THEN billsec ELSE 0 END AS ivr_seconds,
                CASE WHEN disposition IN ('answered', 'voicemail') THEN billsec ELSE 0 END AS talk_seconds,
-               0 AS hold_seconds, 0 AS wrap_seconds, duration AS total_seconds,
-               upper(trim(c16)) = 'OMIT' AS ignored,
-               CASE WHEN columns NOT BETWEEN 16 AND 21 THEN 'columns'
-                    WHEN started IS NULL OR {sql.unreadable("c11", "answered")} OR {sql.unreadable("c12", "ended")} THEN 'bad_time'
+               0 AS hold_seconds, 0 AS wrap_seconds, 0 AS transfer_seconds, duration AS total_seconds,
+               1 AS quantity, CAST(NULL AS DECIMAL(18, 6)) AS provider_cost, CAST(NULL AS TIMESTAMP) AS version_at,
+               try_cast(sequence AS BIGINT) AS sequence,
+               upper(trim(flag)) IN ({sql.literals(omitted)}) AS ignored,
+               CASE WHEN {problem} THEN 'columns'
+                    WHEN started IS NULL OR {sql.unreadable("answer_text", "answered")} OR {sql.unreadable("end_text", "ended")}
+                    THEN 'bad_time'
                     WHEN duration IS NULL OR billsec IS NULL THEN 'bad_duration'
                     WHEN duration < 0 OR billsec < 0 THEN 'negative_duration'
                     WHEN ended < started OR ended < answered THEN 'end_before_start'
@@ -128,6 +141,7 @@ register(
         label="Asterisk CSV (cdr_csv, Master.csv)",
         columns=lambda options: 22,  # one more than there can be: such a row is not one of ours
         select=select,
-        dialect=lambda options: {"delimiter": ",", "encoding": "utf-8", "header": False, "span": 1},
+        legs="call",
+        asks=("contexts", "column17"),
     )
 )

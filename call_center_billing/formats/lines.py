@@ -5,6 +5,7 @@ endless lines, quotes that never close. Bytes that are not of the declared encod
 """
 
 import codecs
+import csv
 from collections.abc import Iterator
 
 MAX_RECORD_BYTES = 64 * 1024
@@ -12,28 +13,37 @@ BLOCK_BYTES = 1024 * 1024
 CONTROLS = bytes(set(range(32)) - set(b"\t\n")) + b"\x7f"  # no phone system writes them into a record
 
 
-def records(path: str, encoding: str = "utf-8", span: int = 1) -> Iterator[tuple[int, bytes, str | None]]:
+def records(path: str, encoding: str = "utf-8", span: int = 1, quote: bool = True) -> Iterator[tuple[int, bytes, str | None]]:
     """Yield ``(line number, record as UTF-8 without line end, problem)`` for each record that is not blank.
 
     :param span: how many physical lines a record with quoted line breaks may take
+    :param quote: whether quotes must close
     :return: ``problem`` is None or one of :data:`.record.REASONS`; then the record is what was read of it
     """
-    for number, lines in blocks(path, encoding):
-        yield from examine(number, lines, encoding, span)
+    for number, lines in blocks(path, encoding, span):
+        yield from examine(number, lines, encoding, span, quote)
 
 
-def blocks(path: str, encoding: str = "utf-8") -> Iterator[tuple[int, list[bytes]]]:
-    """Yield ``(number of the first line, lines with their line ends)``, about a megabyte at a time."""
+def blocks(path: str, encoding: str = "utf-8", span: int = 1) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield ``(number of the first line, lines with their line ends)``, about a megabyte at a time.
+
+    No block ends inside a record that takes several lines, up to ``span``."""
     with _open(path, encoding) as stream:
-        number = 1
-        while lines := stream.readlines(BLOCK_BYTES):
-            if number == 1 and lines[0].startswith(codecs.BOM_UTF8):
-                lines[0] = lines[0][len(codecs.BOM_UTF8) :]
-            yield number, lines
+        number, open_lines = 1, []
+        while (fresh := stream.readlines(BLOCK_BYTES)) or open_lines:
+            if number == 1 and fresh and fresh[0].startswith(codecs.BOM_UTF8):
+                fresh[0] = fresh[0][len(codecs.BOM_UTF8) :]
+            if fresh and fresh[0].endswith(b"\r\n"):
+                fresh = [line[:-2] + b"\n" if line.endswith(b"\r\n") else line for line in fresh]
+            lines = open_lines + fresh
+            end = _end_of_records(lines, span) if span > 1 and fresh else len(lines)
+            lines, open_lines = lines[:end], lines[end:]
+            if lines:
+                yield number, lines
             number += len(lines)
 
 
-def is_clean(lines: list[bytes], encoding: str = "utf-8") -> bool:
+def is_clean(lines: list[bytes], encoding: str = "utf-8", quote: bool = True) -> bool:
     """Whether :func:`examine` would give every line as it is: no line needs a closer look.
 
     Each test runs over the whole block inside the interpreter's C code: this is what makes large files fast.
@@ -43,12 +53,14 @@ def is_clean(lines: list[bytes], encoding: str = "utf-8") -> bool:
         len(block.translate(None, CONTROLS)) == len(block)
         and max(map(len, lines)) <= MAX_RECORD_BYTES
         and not any(map(bytes.isspace, lines))
-        and not any(line.count(b'"') & 1 for line in lines)
+        and not (quote and any(line.count(b'"') & 1 for line in lines))
         and (block.isascii() or (encoding == "utf-8" and _decodes(block)))
     )
 
 
-def examine(number: int, lines: list[bytes], encoding: str, span: int) -> Iterator[tuple[int, bytes, str | None]]:
+def examine(
+    number: int, lines: list[bytes], encoding: str, span: int, quote: bool = True
+) -> Iterator[tuple[int, bytes, str | None]]:
     """Records of a block, one by one; see :func:`records`."""
     position = 0
     while position < len(lines):
@@ -65,10 +77,32 @@ def examine(number: int, lines: list[bytes], encoding: str, span: int) -> Iterat
             continue
         if len(line.translate(None, CONTROLS)) != len(line):
             yield first, _text(line.replace(b"\x00", b"\\x00"), encoding), "unreadable"
-        elif line.count(b'"') & 1:
+        elif quote and line.count(b'"') & 1:
             yield first, _text(line, encoding), "quotes"
         else:
             yield first, line if line.isascii() else _text(line, encoding), None
+
+
+def cells_of(text: str, delimiter: str) -> list[str]:
+    """The cells of one record."""
+    try:
+        return next(csv.reader([text], delimiter=delimiter), [])
+    except csv.Error:  # stray quotes around a line break
+        return text.split(delimiter)
+
+
+def _end_of_records(lines: list[bytes], span: int) -> int:
+    """Where the record begins that may go on behind the last of these lines; otherwise their number."""
+    odd = [index for index, line in enumerate(lines) if line.count(b'"') & 1]
+    at = 0
+    while at < len(odd):
+        if at + 1 < len(odd) and odd[at + 1] - odd[at] < span:
+            at += 2
+        elif odd[at] + span > len(lines):
+            return odd[at]
+        else:  # a stray quote
+            at += 1
+    return len(lines)
 
 
 def _join(lines: list[bytes]) -> tuple[bytes, int]:

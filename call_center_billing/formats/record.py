@@ -5,9 +5,32 @@ the staging table, in this order. All durations are whole seconds; ``start_at`` 
 """
 
 DIRECTIONS = ("inbound", "outbound", "internal")
+KINDS = ("call", "agent_time", "message", "outcome")
 DISPOSITIONS = ("answered", "abandoned", "no_answer", "busy", "failed", "voicemail")
-PARTS = ("ring_seconds", "queue_seconds", "ivr_seconds", "talk_seconds", "hold_seconds", "wrap_seconds")
-TEXTS = ("record_ref", "group_ref", "direction", "caller", "called", "queue", "campaign", "account_code", "agent")
+PARTS = (
+    "ring_seconds",
+    "queue_seconds",
+    "ivr_seconds",
+    "talk_seconds",
+    "hold_seconds",
+    "wrap_seconds",
+    "transfer_seconds",  # consulting or talking to the party that a call is handed to
+)
+TEXTS = (
+    "record_ref",  # the phone system's id of this record: a leg of a call where it writes several
+    "group_ref",  # shared by all records of one call
+    "kind",  # one of KINDS
+    "direction",
+    "caller",
+    "called",
+    "queue",
+    "campaign",
+    "account_code",
+    "trunk",
+    "agent",
+    "recording_ref",
+    "quality",  # what the system says of the line's quality, such as a mean opinion score
+)
 
 # Why a record is refused. The texts that people read are with the suspense model, which translates them.
 REASONS = (
@@ -25,7 +48,15 @@ REASONS = (
     "talk_longer_than_call",
     "bad_disposition",
     "bad_direction",
+    "bad_kind",
+    "bad_quantity",
+    "near_duplicate",
+    "bad_cost",
+    "damaged_number",  # a number or an id that a spreadsheet wrote as 4.93055E+11
 )
+
+NEAR_SECONDS = 2
+"""Two calls between the same numbers whose start and duration differ by no more may be one that came twice."""
 
 MAX_CALL_SECONDS = 7 * 24 * 3600
 """A record of a longer call is refused: no call lasts a week, a broken clock does."""
@@ -40,6 +71,10 @@ PARSED = (
     "epoch_hint",  # BIGINT, second at which the phone system began the call, if its id tells
     *PARTS,
     "total_seconds",
+    "quantity",  # DECIMAL: messages, outcomes; 1 for a call
+    "provider_cost",  # DECIMAL or NULL: what the carrier or cloud charges for this record, its own currency
+    "version_at",  # TIMESTAMP or NULL: when the phone system last changed this record
+    "sequence",  # BIGINT or NULL: number that the phone system counts its records with
     "ignored",
     "problem",
 )
@@ -50,10 +85,17 @@ COLUMNS = (
     *((name, "text") for name in TEXTS),
     ("called_key", "text"),
     ("caller_key", "text"),
+    ("called_is_e164", "boolean"),
+    ("caller_is_e164", "boolean"),
     ("disposition", "text"),
     ("start_at", "timestamp"),
     *((name, "integer") for name in PARTS),
     ("total_seconds", "integer"),
+    ("quantity", "numeric"),
+    ("provider_cost", "numeric"),
+    ("version_at", "timestamp"),
+    ("sequence", "bigint"),
+    ("grouped", "boolean"),  # other records of this part are of the same call
     ("outcome", "text"),  # NULL: usable; "duplicate", "ignored" or "refused"
     ("reason", "text"),  # one of REASONS when refused
 )

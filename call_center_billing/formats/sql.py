@@ -1,6 +1,9 @@
 """Pieces of DuckDB SQL that turn text columns into values. A piece gives NULL for text it cannot read;
 :func:`unreadable` tells that apart from text that means "nothing"."""
 
+import re
+
+LATEST_MICROS = 250_000_000_000_000_000  # microseconds since 1970: near the year 9900, where timestamps still work
 BLANKS = ("", "-", "NULL", "null", "None", "[None]", "\\N", "****", "0000-00-00", "0000-00-00 00:00:00")
 
 ISO_TIMES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f",
@@ -27,7 +30,8 @@ def text(expr: str) -> str:
 
 def filled(expr: str) -> str:
     """The trimmed text, or NULL where it means "nothing"."""
-    return f"CASE WHEN trim({expr}) IN ({literals(BLANKS)}) THEN NULL ELSE trim({expr}) END"
+    blanks = literal("|".join(map(re.escape, BLANKS)))  # a list of literals would take megabytes for each use of it
+    return f"CASE WHEN regexp_full_match(trim({expr}), {blanks}) THEN NULL ELSE trim({expr}) END"
 
 
 def unreadable(expr: str, value: str) -> str:
@@ -64,15 +68,15 @@ def seconds(expr: str, unit: str = "seconds") -> str:
         )
     else:
         factor = {"seconds": "", "milliseconds": " / 1000.0", "minutes": " * 60"}[unit]
-        number = f"try_cast({value} AS DECIMAL(18, 6)){factor}"
+        number = f"try_cast({value} AS DECIMAL(30, 6)){factor}"  # wide: an overflow would not be NULL but an error
     careful = f"CASE WHEN ({value}) IS NULL THEN 0 ELSE {whole(number)} END"
     return f"coalesce(try_cast({expr} AS INTEGER), {careful})" if unit == "seconds" else careful
 
 
-def number_key(expr: str) -> str:
-    """A phone number as digits only, without scheme, host, ``+`` or ``00``: what endpoints are compared on.
-    A text without digits (``s``, ``anonymous``) is kept in lower case. See :func:`.numbers.number_key`."""
-    bare = f"regexp_extract(trim(lower({expr})), '^(?:tel:|sips?:)?([^@;]*)', 1)"
-    digits = f"regexp_replace(regexp_replace({bare}, '[^0-9]', '', 'g'), '^00', '')"
-    careful = f"coalesce(nullif({digits}, ''), nullif({bare}, ''))"
-    return f"CASE WHEN regexp_full_match({expr}, '[+]?[1-9][0-9]*') THEN ltrim({expr}, '+') ELSE {careful} END"
+def plain_number(expr: str, rules) -> str:
+    """The number itself where it needs no rule of :func:`.numbers.canonical_number`, otherwise NULL."""
+    doubled = f" AND {expr} NOT LIKE '+{rules.code}0%'" if rules.trunk == "0" else ""
+    cases = [f"WHEN regexp_full_match({expr}, '[+][1-9][0-9]{{6,15}}'){doubled} THEN {expr}"]
+    if rules.trunk in ("", "0") and not rules.short:
+        cases.append(f"WHEN regexp_full_match({expr}, '[1-9][0-9]*') THEN {expr}")
+    return f"CASE {' '.join(cases)} END"

@@ -69,7 +69,10 @@ class CallCharge(models.Model):
     )
     sequence = fields.Integer()
     component = fields.Selection([("duration", "Time"), ("call", "Calls")], required=True)
-    unit = fields.Selection([("minute", "Minutes"), ("second", "Seconds"), ("call", "Calls")], required=True)
+    unit = fields.Selection(
+        [("minute", "Minutes"), ("second", "Seconds"), ("call", "Calls"), ("message", "Messages"), ("outcome", "Outcomes")],
+        required=True,
+    )
     name = fields.Char(required=True)
     call_count = fields.Integer(string="Calls")
     seconds = fields.Integer(string="Charged Seconds")
@@ -113,11 +116,12 @@ class CallCharge(models.Model):
     def _prepare_charges(self, statement, usage):
         """Values of the charges of a statement.
 
-        :param usage: rows (contract line, rule, late_of, minute price, call price, calls, seconds), the prices Decimal
+        :param usage: rows (contract line, rule, late_of, minute price, call price, calls, quantity, seconds), prices and
+            quantity Decimal
         """
         decimals = statement.currency_id.decimal_places
         vals_list = []
-        for line, rule, late_of, minute_price, call_price, calls, seconds in usage:
+        for line, rule, late_of, minute_price, call_price, calls, quantity, seconds in usage:
             common = {
                 "statement_id": statement.id,
                 "contract_line_id": line.id,
@@ -131,17 +135,18 @@ class CallCharge(models.Model):
                 "call_price": float(call_price),
             }
             if minute_price or not call_price:
-                unit, quantity, unit_price = duration_charge(seconds, minute_price, rule.invoice_unit)
+                unit, time, unit_price = duration_charge(seconds, minute_price, rule.invoice_unit)
                 amount = line_amount(seconds, minute_price, decimals)
                 vals_list.append(
                     {**common, "component": "duration", "unit": unit}
-                    | {"quantity": float(quantity), "unit_price": float(unit_price), "amount": float(amount)}
+                    | {"quantity": float(time), "unit_price": float(unit_price), "amount": float(amount)}
                 )
             if call_price:
-                amount = line_amount(calls * 60, call_price, decimals)
+                amount = line_amount(quantity * 60, call_price, decimals)
+                unit = rule.kind if rule.kind in ("message", "outcome") else "call"
                 vals_list.append(
-                    {**common, "component": "call", "unit": "call"}
-                    | {"quantity": calls, "unit_price": float(call_price), "amount": float(amount)}
+                    {**common, "component": "call", "unit": unit}
+                    | {"quantity": float(quantity), "unit_price": float(call_price), "amount": float(amount)}
                 )
         return vals_list
 
@@ -163,6 +168,8 @@ class CallCharge(models.Model):
             "minute": "uom.product_uom_minute",
             "second": "call_center_billing.product_uom_second",
             "call": "call_center_billing.product_uom_call",
+            "message": "call_center_billing.product_uom_message",
+            "outcome": "call_center_billing.product_uom_outcome",
         }[self.unit]
         return {
             "call_charge_id": self.id,

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-from ..formats.numbers import number_key
+from ..formats.numbers import dialling, number_key
 
 KINDS = [
     ("account_code", "Account code"),
@@ -43,14 +43,57 @@ class CallEndpoint(models.Model):
     source_id = fields.Many2one("call.source", ondelete="restrict", help="Only calls of this source. Empty: any source.")
     date_start = fields.Date(string="From", help="First day. Empty: always.")
     date_end = fields.Date(string="Until", help="Last day. Empty: for good.")
+    suspense_count = fields.Integer(
+        string="Suspended", compute="_compute_suspense_count", help="Suspended records that this endpoint would guide now."
+    )
 
     _dates_ordered = models.Constraint("CHECK (date_end >= date_start)", "An endpoint must not end before it starts.")
 
-    @api.depends("kind", "value")
+    @api.depends("kind", "value", "source_id.country_id", "company_id.country_id")
     def _compute_match_value(self):
         for endpoint in self:
             value = (endpoint.value or "").strip()
-            endpoint.match_value = number_key(value) if endpoint.kind == "number" else value.lower()
+            country = endpoint.source_id.country_id or endpoint.company_id.country_id
+            endpoint.match_value = number_key(value, dialling(country.code)) if endpoint.kind == "number" else value.lower()
+
+    def _compute_suspense_count(self):
+        found = self._solvable_suspense()
+        for endpoint in self:
+            endpoint.suspense_count = len(found.get(endpoint._origin.id, ()))
+
+    def _solvable_suspense(self):
+        """Open suspended records that these endpoints match, whatever else may be wrong with them.
+
+        :return: dict of endpoint id -> list of suspense ids
+        """
+        self.flush_model()
+        self.env["call.suspense"].flush_model()
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    """
+                    SELECT e.id, array_agg(p.id)
+                      FROM call_endpoint e
+                      JOIN call_suspense p ON p.company_id = e.company_id AND p.state = 'open'
+                           AND p.reason IN ('no_endpoint', 'not_in_force')
+                           AND e.match_value = CASE e.kind WHEN 'number' THEN p.number_key
+                                                           WHEN 'queue' THEN lower(p.queue)
+                                                           WHEN 'campaign' THEN lower(p.campaign)
+                                                           ELSE lower(p.account_code) END
+                           AND (e.source_id IS NULL OR e.source_id = p.source_id)
+                           AND (e.date_start IS NULL OR p.start_at >= e.date_start - interval '1 day')
+                           AND (e.date_end IS NULL OR p.start_at < e.date_end + interval '2 days')
+                     WHERE e.id IN %s GROUP BY e.id
+                    """,
+                    tuple(self._origin.ids) or (0,),
+                )
+            )
+        )
+
+    def action_recycle_suspense(self):
+        """Take the suspended records that these endpoints solve through the import again."""
+        found = self._solvable_suspense()
+        return self.env["call.suspense"].browse({record for ids in found.values() for record in ids}).action_recycle()
 
     @api.depends("kind", "value")
     def _compute_display_name(self):

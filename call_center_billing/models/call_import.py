@@ -1,21 +1,30 @@
 import hashlib
+import logging
+import os
 import tempfile
-from pathlib import Path
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import LockError, UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 from .. import formats
+from ..deliveries import archive
+from ..formats.prefetch import prefetch
+
+_logger = logging.getLogger(__name__)
 
 CHUNK = 1024 * 1024
+AT_ONCE_BYTES = 8 * 1024 * 1024
+"""A file that people choose is imported while they wait up to this size, larger ones in the background."""
 
 
 class CallImport(models.Model):
     """One batch of call records from a source, with its control totals.
 
     Always: read = accepted + duplicate + suspended + ignored, in records and in seconds. The file is kept as it came.
-    The same content of one source is imported once.
+    The same content of one source is imported once. A file is loaded part by part; in the background each part is
+    committed with ``position``, the place up to which it was read, so a killed import goes on where it stopped.
     """
 
     _name = "call.import"
@@ -32,6 +41,8 @@ class CallImport(models.Model):
     state = fields.Selection(
         [
             ("draft", "To import"),
+            ("waiting", "Waiting"),
+            ("running", "Running"),
             ("done", "Imported"),
             ("repeated", "Already imported"),
             ("failed", "Failed"),
@@ -44,10 +55,26 @@ class CallImport(models.Model):
         tracking=True,
     )
     message = fields.Text(readonly=True, copy=False)
+    delivery = fields.Selection(
+        [("upload", "Upload"), ("folder", "Folder"), ("push", "HTTP push"), ("pull", "Database"), ("api", "API")],
+        string="Came By",
+        default="upload",
+        required=True,
+        readonly=True,
+    )
+    format = fields.Char(readonly=True, help="What the file is read as, where that is not the format of the source.")
+    tz = fields.Char(string="Time Zone", readonly=True, help="The zone in which times without offset were read.")
+    header = fields.Text(readonly=True, copy=False, help="The lines that lead the file's records.")
+    size = fields.Integer(string="Bytes", readonly=True, copy=False)
+    position = fields.Integer(string="Read up to Line", readonly=True, copy=False, aggregator=None)
+    progress = fields.Float(string="Progress", readonly=True, copy=False, aggregator=None, help="Part of the file that was read.")
     same_as_id = fields.Many2one("call.import", string="Same as", readonly=True, copy=False)
     finished_at = fields.Datetime(string="Imported on", readonly=True, copy=False)
     read_count = fields.Integer(string="Read", readonly=True, copy=False)
     accepted_count = fields.Integer(string="Accepted", readonly=True, copy=False)
+    updated_count = fields.Integer(
+        string="Newer Versions", readonly=True, copy=False, help="Of the accepted: records that replace what was known of a call."
+    )
     duplicate_count = fields.Integer(
         string="Duplicate", readonly=True, copy=False, help="Records that were here already, or twice in the file."
     )
@@ -67,7 +94,7 @@ class CallImport(models.Model):
     open_suspense_count = fields.Integer(string="Still Suspended", compute="_compute_open_suspense_count")
 
     _content = models.UniqueIndex(
-        "(source_id, checksum) WHERE state = 'done'", "This file was imported from this source already."
+        "(source_id, checksum) WHERE state IN ('running', 'done')", "This file was imported from this source already."
     )
     _control_totals = models.Constraint(
         "CHECK (read_count = accepted_count + duplicate_count + suspended_count + ignored_count"
@@ -97,20 +124,73 @@ class CallImport(models.Model):
     def write(self, vals):
         return super(CallImport, self.with_context(call_records=True)).write(vals)
 
+    @api.model
+    def _create_from_chunks(self, source, chunks, name, delivery):
+        """An import of a file whose content is stored as it comes: memory does not follow its size.
+
+        :param chunks: iterable of bytes
+        :raise UserError: the file is too large
+        """
+        record = self.create({"source_id": source.id, "name": name, "delivery": delivery})
+        self.env["ir.attachment"].sudo()._store_call_records(record, chunks)
+        return record
+
+    @api.model
+    def _create_from_path(self, source, path, name, delivery):
+        """An import of a file on disk, which is copied; see :meth:`_create_from_chunks`."""
+        return self._create_from_chunks(source, archive.read_chunks(path), name, delivery)
+
+    @api.model
+    def _create_from_files(self, source, files, delivery):
+        """An import of one or more files that are read as one, as :meth:`_grouped` made them a group.
+
+        :param files: list of deliveries.archive.File
+        """
+        name = files[0].name
+        if len(files) > 1:
+            name = self.env._("%(name)s and %(count)s more", name=name, count=len(files) - 1)
+        return self._create_from_chunks(source, archive.together(files), name, delivery)
+
+    @api.model
+    def _grouped(self, source, files):
+        """The files of one delivery, each by itself but those that the format reads as one.
+
+        :param files: records with a ``name``
+        :return: list of lists
+        """
+        bundle = formats.get(source.format).bundle
+        belongs = [bundle(file.name.rsplit("/", 1)[-1]) for file in files]
+        together = [file for file, is_part in zip(files, belongs, strict=True) if is_part]
+        alone = [[file] for file, is_part in zip(files, belongs, strict=True) if not is_part]
+        return [together, *alone] if together else alone
+
     @api.ondelete(at_uninstall=False)
     def _unlink_without_calls(self):
-        if self.filtered(lambda record: record.state == "done"):
+        if self.filtered(lambda record: record.state != "undone" and record.read_count):
             raise UserError(self.env._("An import that brought calls is undone instead of deleted."))
 
     # --- Actions ------------------------------------------------------------------------------------
 
     def action_import(self):
+        """Import small files now; larger ones, and those of a source that is busy, in the background."""
+        left = AT_ONCE_BYTES
         for record in self:
-            if record.state not in ("draft", "failed"):
+            if record.state not in ("draft", "waiting", "failed"):
                 raise UserError(self.env._("%s was imported already.", record.display_name))
-            if not record.file:
+            attachment = record._content_attachment()
+            if not attachment:
                 raise UserError(self.env._("Choose the file with the call records first."))
-            record._import()
+            if attachment.file_size > left:
+                record._enqueue()
+                continue
+            left -= attachment.file_size
+            try:
+                record._import()
+            except LockError:
+                record._enqueue()
+
+    def action_refresh(self):
+        """Show how far the import is."""
 
     def action_undo(self):
         """Take back calls and suspended records of the imports, so that the file can be imported again."""
@@ -129,53 +209,152 @@ class CallImport(models.Model):
 
     # --- Import -------------------------------------------------------------------------------------
 
-    def _import(self):
-        """Read, guide, rate and store the file's records. A file that cannot be used leaves a message and no record."""
+    def _enqueue(self):
+        self.write({"state": "waiting", "message": self.env._("Will be imported in the background within a minute.")})
+        self.env.ref("call_center_billing.call_import_cron").sudo()._trigger()
+
+    @api.model
+    def _cron_import(self):
+        """Import what waits, oldest first. Each part of a file is committed; what was interrupted goes on."""
+        Cron = self.env["ir.cron"]
+        waiting = self.search([("state", "in", ("waiting", "running"))], order="id")
+        Cron._commit_progress(remaining=len(waiting))
+        for record in waiting:
+            try:
+                record.with_company(record.company_id)._import(commit=True)
+            except LockError:
+                continue  # another worker has it
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                self.env.cr.rollback()  # another worker had it; what is left of it is looked at again
+            except Exception as error:
+                self.env.cr.rollback()
+                _logger.exception("Import %s failed", record.id)
+                record._fail(error)
+            if not Cron._commit_progress(1):
+                break
+
+    def _fail(self, error):
+        text = error.args[0] if isinstance(error, UserError) and error.args else f"{type(error).__name__}: {error}"
+        self.write({"state": "failed", "message": self.env._("Interrupted: %s\nImport it again to go on.", text)})
+
+    def _import(self, commit=False):
+        """Read, guide, rate and store the file's records. A file that cannot be used leaves a message and no record.
+
+        :param commit: commit each part; otherwise all is one transaction
+        :raise LockError: it is being imported right now, or another import of the source is
+        """
         self.ensure_one()
         source = self.source_id
-        # One import of a source at a time: two that overlap would both find their records new.
-        source.sudo().lock_for_update()
         with tempfile.TemporaryDirectory() as workdir:
             path = self._content_path(workdir)
             checksum = self._checksum(path)
-            same = self.search([("source_id", "=", source.id), ("checksum", "=", checksum), ("state", "=", "done")], limit=1)
-            if same:
+            self._lock()
+            if self.state == "done" or self._is_repeated(checksum):
+                return
+            options = source._format_options()
+            try:
+                fmt = formats.get(self._format_code())
                 self.write(
                     {
-                        "state": "repeated",
+                        "state": "running",
                         "checksum": checksum,
-                        "same_as_id": same.id,
-                        "message": self.env._(
-                            "This file was already imported as '%(name)s' on %(date)s. Nothing was done.",
-                            name=same.display_name,
-                            date=fields.Datetime.context_timestamp(self, same.finished_at).strftime("%Y-%m-%d %H:%M"),
-                        ),
+                        "size": os.path.getsize(path),
+                        "tz": source.tz,
+                        "header": formats.header_of(path, fmt, options),
+                        "message": False,
                     }
                 )
-                return
-            try:
-                result = formats.read(
-                    path, source.format, source._format_options(), source.tz, f"call.source,{source.id}", workdir
+                parts = formats.read_parts(
+                    path,
+                    fmt.code,
+                    options,
+                    source.tz,
+                    f"call.source,{source.id}",
+                    workdir,
+                    after=self.position,
+                    **self._reading(),
                 )
+                with prefetch(parts) as ahead:
+                    for part in ahead:
+                        self._load_part(part, commit)
             except formats.ReadError as error:
-                self.write({"state": "failed", "checksum": checksum, "message": self._read_error_text(error.code)})
+                self.write({"state": "failed", "message": self._read_error_text(error)})
                 return
-            totals = self.env["call.loading"]._load(self, result, path)
-        warning = self._zone_warning(result.zone_shift)
-        self.write({"state": "done", "checksum": checksum, "finished_at": fields.Datetime.now(), "message": warning, **totals})
+        self._finish()
 
-    def _content_path(self, workdir):
-        """A file with the content: that of the file store where there is one."""
-        attachment = (
+    def _format_code(self):
+        return self.format or self.source_id.format
+
+    def _reading(self):
+        """How the file is read, see ``formats.read_parts``. Of what programs send each record is refused by itself."""
+        return {"push": {"strict": False}, "api": {"strict": False, "part_bytes": None}}.get(self.delivery, {})
+
+    def _lock(self):
+        # One import of a source at a time: two that overlap would both find their records new.
+        self.source_id.sudo().lock_for_update(allow_referencing=True)
+        self.lock_for_update(allow_referencing=True)
+
+    def _load_part(self, part, commit):
+        totals = self.env["call.loading"]._load(self, part)
+        part.remove()
+        values = {name: self[name] + value for name, value in totals.items()}
+        warning = self._zone_warning(part.zone_shift)
+        if warning and not self.message:
+            values["message"] = warning
+        self.write({**values, "position": part.last, "progress": self._progress_at(part)})
+        if commit:
+            position = self.position
+            self.env["ir.cron"]._commit_progress()
+            self._lock()
+            self.invalidate_recordset()
+            if self.state != "running" or self.position != position:
+                raise LockError("Another worker went on with this import")
+
+    def _progress_at(self, part):
+        return max(self.progress, min(1.0, part.done_bytes / self.size)) if self.size else 1.0
+
+    def _finish(self):
+        self.write({"state": "done", "finished_at": fields.Datetime.now(), "progress": 1.0})
+        self.source_id._after_import(self)
+
+    def _is_repeated(self, checksum):
+        """Whether the same content was imported from this source; then the import says so."""
+        same = self.search(
+            [
+                ("source_id", "=", self.source_id.id),
+                ("checksum", "=", checksum),
+                ("state", "in", ("running", "done")),
+                ("id", "!=", self.id),
+            ],
+            limit=1,
+        )
+        if not same:
+            return False
+        when = fields.Datetime.context_timestamp(self, same.finished_at or same.create_date).strftime("%Y-%m-%d %H:%M")
+        self.write(
+            {
+                "state": "repeated",
+                "checksum": checksum,
+                "same_as_id": same.id,
+                "message": self.env._(
+                    "This file was already imported as '%(name)s' on %(date)s. Nothing was done.",
+                    name=same.display_name,
+                    date=when,
+                ),
+            }
+        )
+        return True
+
+    def _content_attachment(self):
+        return (
             self.env["ir.attachment"]
             .sudo()
             .search([("res_model", "=", self._name), ("res_field", "=", "file"), ("res_id", "=", self.id)], limit=1)
         )
-        if attachment.store_fname:
-            return attachment._full_path(attachment.store_fname)
-        path = Path(workdir) / "content"
-        path.write_bytes(attachment.raw or b"")
-        return str(path)
+
+    def _content_path(self, workdir):
+        """A file with the content: that of the file store where there is one."""
+        return self._content_attachment()._content_path(workdir)
 
     @api.model
     def _checksum(self, path):
@@ -185,8 +364,8 @@ class CallImport(models.Model):
                 digest.update(chunk)
         return digest.hexdigest()
 
-    def _read_error_text(self, code):
-        label = dict(self.env["call.source"]._fields["format"]._description_selection(self.env))[self.source_id.format]
+    def _read_error_text(self, error):
+        label = dict(self.env["call.source"]._fields["format"]._description_selection(self.env))[self._format_code()]
         return {
             "empty": self.env._("The file holds no call record: nothing was imported. Check that the right file was chosen."),
             "format": self.env._(
@@ -194,7 +373,13 @@ class CallImport(models.Model):
                 "source, and import it again.",
                 label,
             ),
-        }[code]
+            "header": self.env._(
+                "The file's first line does not name the column '%(column)s' that '%(format)s' has. Check the format of the "
+                "source, or export the file with this column.",
+                column=error.detail,
+                format=label,
+            ),
+        }[error.code]
 
     def _zone_warning(self, shift):
         if not shift:
@@ -210,9 +395,9 @@ class CallImport(models.Model):
     def _undo(self):
         """:raise UserError: some of the calls are in a closed period"""
         self.ensure_one()
-        if self.state != "done":
-            raise UserError(self.env._("Only an import that is done can be undone."))
-        self.source_id.sudo().lock_for_update()
+        if self.state not in ("done", "failed") or not self.read_count:
+            raise UserError(self.env._("Only an import that brought records can be undone."))
+        self._lock()
         self.env.flush_all()
         statements = (
             self.env["call.statement"]
@@ -233,10 +418,63 @@ class CallImport(models.Model):
                     ", ".join(billed[:3].mapped("display_name")),
                 )
             )
+        replaced = self._replaced_lines()
+        self._check_no_newer_versions(replaced)
         statements.lock_for_update()
+        self._uncount_hours()
+        self.env["call.push"]._forget(self)
         self.env.cr.execute(SQL("DELETE FROM call_usage_line WHERE import_id = %s", self.id))
+        for older, key in replaced.items():  # billed ones, which are the newest again
+            self.env.cr.execute(SQL("UPDATE call_usage_line SET record_key = %s WHERE id = %s", key, older))
         self.env.invalidate_all()
         self.suspense_ids.sudo().unlink()
         if statements:
             statements._recount()
         self.write({"state": "undone", "message": self.env._("Undone: its calls and suspended records were removed.")})
+
+    def _check_no_newer_versions(self, replaced):
+        """:raise UserError: this import replaced calls of other imports that are still there"""
+        older = self.env["call.usage.line"]._read_group(
+            [("id", "in", list(replaced)), ("import_id", "!=", self.id), ("not_billable_reason", "=", "replaced")],
+            ["import_id"],
+            ["__count"],
+        )
+        if older:
+            raise UserError(
+                self.env._(
+                    "This import brought newer versions of %(count)s calls that came with: %(imports)s. Undo these imports "
+                    "first, then this one, and import the files again that you need.",
+                    count=sum(count for _import, count in older),
+                    imports=", ".join(call_import.display_name for call_import, _count in older[:5]),
+                )
+            )
+
+    def _replaced_lines(self):
+        """:return: dict of older line -> key of the newer one, of this import"""
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    "SELECT replaces_id, record_key FROM call_usage_line"
+                    " WHERE import_id = %s AND replaces_id IS NOT NULL AND quantity >= 0",
+                    self.id,
+                )
+            )
+        )
+
+    def _uncount_hours(self):
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE call_source_hour h SET call_count = h.call_count - c.calls, total_seconds = h.total_seconds - c.seconds
+                  FROM (SELECT date_trunc('hour', start_at) AS hour, count(*) AS calls, sum(total_seconds) AS seconds
+                          FROM (SELECT start_at, total_seconds FROM call_usage_line WHERE import_id = %(id)s AND quantity > 0
+                                 UNION ALL
+                                SELECT start_at, total_seconds FROM call_suspense
+                                 WHERE import_id = %(id)s AND start_at IS NOT NULL AND state <> 'recycled') r
+                         GROUP BY 1) c
+                 WHERE h.source_id = %(source)s AND h.hour = c.hour
+                """,
+                id=self.id,
+                source=self.source_id.id,
+            )
+        )

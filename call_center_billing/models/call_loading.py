@@ -7,48 +7,45 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from .. import formats
-from ..formats.record import COLUMNS, PARTS, TEXTS
+from ..formats.record import COLUMNS, PARTS, REASONS, TEXTS
 from .call_endpoint import KINDS
-from .call_rating import ANY_QUEUE, amount, billed_seconds, counted_seconds, is_billable
+from .call_rating import ANY_QUEUE, amount, billed_seconds, counted_seconds, is_billable, traffic
 
 
 class CallLoading(models.AbstractModel):
     """From normalised records to rated usage lines and suspense, set-based, in the caller's transaction.
 
-    1. ``COPY`` into a staging table  2. leave out what is known  3. guide to contract lines  4. plan periods and rules
-    5. insert the rated lines and move the totals of their statements  6. suspend the rest.
-    Each step is one statement over all records; only the plan of step 4 is Python, over contract lines. Temporary
-    tables live in this transaction only. Owns no data.
+    1. ``COPY`` into a staging table  2. leave out what is known, hold what seems doubled  3. guide to contract lines
+    4. plan periods and rules, join the records of one call  5. insert the rated lines and move the totals of their
+    statements  6. suspend the rest. Each step is one statement over all records; only the plan of step 4 is Python, over
+    contract lines. Temporary tables live in this transaction only. Owns no data.
     """
 
     _name = "call.loading"
     _description = "Call Loading"
 
     @api.model
-    def _load(self, call_import, records, raw_path):
-        """Load the records of a new import.
+    def _load(self, call_import, records):
+        """Load records of a new import.
 
         :param records: formats.ReadResult
-        :param raw_path: the file as it came, for the raw text of what is suspended
-        :return: the import's totals by field name, each counted at its own place
+        :return: the totals of these records by field name, each counted at its own place
         """
         self._stage(records.path)
-        self._drop_known()
-        self._rate(call_import)
-        totals = {
-            "read": (records.read, records.seconds),
-            "accepted": self._insert_usage(call_import),
-            **self._left_out(),
-        }
+        source, none = call_import.source_id, self.env["call.suspense"]
+        self._prepare(source, none, ())
+        self._rate(source)
+        usage, updated = self._insert_usage(call_import)
+        totals = {"read": (records.read, records.seconds), "accepted": usage, **self._left_out()}
         # Usage lines are unique: where those and what was left out are all that was read, nothing is left to suspend.
         settled = sum(totals[name][0] for name in ("accepted", "duplicate", "ignored")) == records.read
-        totals["suspended"] = (0, 0) if settled else self._suspend(call_import, raw_path)
+        totals["suspended"] = (0, 0) if settled else self._suspend(call_import, records)
+        self._count_hours(source)
         return {
             f"{name}_{what}": value
             for name, pair in totals.items()
             for what, value in zip(("count", "seconds"), pair, strict=True)
-        }
+        } | {"updated_count": updated}
 
     @api.model
     def _load_recycled(self, call_import, records_path, places):
@@ -60,10 +57,11 @@ class CallLoading(models.AbstractModel):
         self._create_temporary("call_recycled", SQL("line_number integer PRIMARY KEY, suspense_id integer, place integer"))
         self._insert_rows("call_recycled", [(line, record.id, record.line_number) for line, record in places.items()])
         suspense = self.env["call.suspense"].union(*places.values())
-        self._drop_known(suspense)
-        self._rate(call_import)
-        usage = self._insert_usage(call_import, recycled=True)
-        self._settle_recycled(call_import, usage)
+        self._override(places)
+        self._prepare(call_import.source_id, suspense, [line for line, record in places.items() if record.confirmed])
+        self._rate(call_import.source_id)
+        self._insert_usage(call_import, recycled=True)
+        self._settle_recycled(call_import)
         suspense.invalidate_recordset()
 
     # --- 1 and 2: what is new -------------------------------------------------------------------------
@@ -72,36 +70,50 @@ class CallLoading(models.AbstractModel):
     def _stage(self, path):
         # Statements over one batch run once: compiling them would take longer than it saves.
         self.env.cr.execute("SET LOCAL jit = off")
+        # Rough statistics of the temporary tables are enough to join them the right way.
+        self.env.cr.execute("SET LOCAL default_statistics_target = 10")
         self._create_temporary(
             "call_stage", SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(kind)) for name, kind in COLUMNS)
         )
+        self._create_temporary("call_failed", SQL("line_number integer, reason text, contract_line_id integer"))
         with open(path, encoding="utf-8") as stream:
             self.env.cr.copy_expert("COPY call_stage FROM STDIN (FORMAT csv)", stream)
-        self.env.cr.execute("ANALYZE call_stage (line_number, record_key, outcome, direction, queue)")
+        self.env.cr.execute("ANALYZE call_stage (line_number, record_key, outcome, direction, queue, group_ref, caller, called)")
 
     @api.model
-    def _drop_known(self, except_suspense=None):
-        """Mark records that are usage lines or suspense already as duplicate."""
+    def _override(self, places):
+        """What people set for suspended records takes the place of what was read."""
+        for line, record in places.items():
+            values = record._overrides()
+            if values:
+                self.env.cr.execute(
+                    SQL(
+                        "UPDATE call_stage SET %s WHERE line_number = %s",
+                        SQL(", ").join(SQL("%s = %s", SQL.identifier(name), value) for name, value in values.items()),
+                        line,
+                    )
+                )
+
+    @api.model
+    def _prepare(self, source, except_suspense, confirmed):
+        """Know what is new.
+
+        :param except_suspense: suspended records that are being read again
+        :param confirmed: lines that a person found to be no near duplicates
+        """
         self.env.flush_all()
-        self.env.cr.execute(
-            SQL(
-                """
-                UPDATE call_stage SET outcome = 'duplicate', reason = NULL
-                 WHERE outcome IS DISTINCT FROM 'ignored' AND outcome IS DISTINCT FROM 'duplicate' AND record_key IN (
-                    SELECT s.record_key FROM call_stage s JOIN call_usage_line u ON u.record_key = s.record_key
-                     UNION ALL
-                    SELECT s.record_key FROM call_stage s JOIN call_suspense p ON p.record_key = s.record_key
-                     WHERE p.id <> ALL(%s))
-                """,
-                list(except_suspense.ids if except_suspense else []),
-            )
-        )
+        self.env["call.joining"]._find_known(except_suspense)
+        if source.hold_near_duplicates:
+            self.env["call.joining"]._hold_near_duplicates(source, confirmed)
 
     # --- 3 and 4: to whom, in which period, by which rule ---------------------------------------------
 
     @api.model
-    def _rate(self, call_import):
-        self._guide(call_import.source_id)
+    def _rate(self, source):
+        self._guide(source)
+        self.env["call.joining"]._join_legs(source)
+        if source.legs == "leg":
+            self._create_temporary("call_leg", SQL("line_number integer"))
         spans = {
             self.env["contract.line"].sudo().browse(line): (first, last)
             for line, first, last in self.env.execute_query(
@@ -134,7 +146,7 @@ class CallLoading(models.AbstractModel):
         )
         self._create_temporary(
             "call_rate",
-            SQL("segment integer, direction text, queue text, rule_id integer, PRIMARY KEY (segment, direction, queue)"),
+            SQL("segment integer, traffic text, queue text, rule_id integer, PRIMARY KEY (segment, traffic, queue)"),
         )
         self._insert_rows("call_rate", self.env["call.rating"]._plan_rates(segments))
         self.env.flush_all()
@@ -202,17 +214,28 @@ class CallLoading(models.AbstractModel):
 
     @api.model
     def _priced(self):
-        """FROM clause: new records with their segment and rule, NULL where there is none."""
+        """FROM clause: new records with their segment and rule, NULL where there is none. A record of a call in several
+        is rated as the call (alias l)."""
+        joined = bool(self.env.execute_query(SQL("SELECT 1 FROM call_leg LIMIT 1")))
+        leg = SQL("LEFT JOIN call_leg l ON l.line_number = s.line_number") if joined else SQL()
+        kind, queue = traffic("s"), SQL("s.queue")
+        if joined:
+            kind = SQL("CASE WHEN l.line_number IS NULL THEN %s ELSE %s END", kind, traffic("l"))
+            queue = SQL("CASE WHEN l.line_number IS NULL THEN s.queue ELSE l.queue END")
         return SQL(
             """
             call_stage s
             JOIN call_guided g ON g.line_number = s.line_number
+            %(leg)s
             LEFT JOIN call_segment p ON p.contract_line_id = g.contract_line_id AND g.date BETWEEN p.date_from AND p.date_to
-            LEFT JOIN call_rate q ON q.segment = p.segment AND q.direction = s.direction AND q.queue = lower(s.queue)
-            LEFT JOIN call_rate d ON d.segment = p.segment AND d.direction = s.direction AND d.queue = %s
+            LEFT JOIN call_rate q ON q.segment = p.segment AND q.traffic = %(kind)s AND q.queue = lower(%(queue)s)
+            LEFT JOIN call_rate d ON d.segment = p.segment AND d.traffic = %(kind)s AND d.queue = %(any)s
             LEFT JOIN call_rate_rule r ON r.id = coalesce(q.rule_id, d.rule_id)
             """,
-            ANY_QUEUE,
+            leg=leg,
+            kind=kind,
+            queue=queue,
+            any=ANY_QUEUE,
         )
 
     # --- 5: usage lines -------------------------------------------------------------------------------
@@ -221,14 +244,22 @@ class CallLoading(models.AbstractModel):
     def _insert_usage(self, call_import, recycled=False):
         """Insert the rated lines and add them to their statements.
 
-        :return: (number, seconds) of the accepted records
-        :raise UserError: a period closed in between; the whole import starts again
+        :return: ((number, seconds) of the accepted records, number of them that replace an older version)
+        :raise UserError: a period closed in between; the records are to be loaded again
         """
-        counted, billable = counted_seconds("s", "r"), is_billable("s", "r")
-        columns = (*TEXTS, "disposition", "start_at", *PARTS, "total_seconds")
+        replacing, changed = self.env["call.joining"]._replace_versions(call_import)
+        joined = bool(self.env.execute_query(SQL("SELECT 1 FROM call_leg LIMIT 1")))
+        counted, billable, leg = counted_seconds("s", "r"), is_billable("s", "r"), SQL("NULL")
+        if joined:
+            counted = SQL("CASE WHEN l.line_number IS NULL THEN %s ELSE %s END", counted, counted_seconds("l", "r"))
+            billable = SQL("CASE WHEN l.line_number IS NULL THEN %s ELSE l.charged AND %s END", billable, is_billable("l", "r"))
+            leg = SQL("CASE WHEN NOT l.charged THEN 'leg' ELSE 'disposition' END")
+        columns = (*TEXTS, "disposition", "start_at", *PARTS, "total_seconds", "quantity", "provider_cost", "version_at")
         place = (
             SQL("(SELECT place FROM call_recycled c WHERE c.line_number = s.line_number)") if recycled else SQL("s.line_number")
         )
+        replaces = SQL("(SELECT usage_id FROM call_replaced c WHERE c.line_number = s.line_number)") if replacing else SQL("NULL")
+        ((last_id,),) = self.env.execute_query(SQL("SELECT coalesce(max(id), 0) FROM call_usage_line"))
         self._create_temporary(
             "call_added",
             SQL(
@@ -238,39 +269,62 @@ class CallLoading(models.AbstractModel):
         self.env.cr.execute(
             SQL(
                 """
-                WITH inserted AS (
-                    INSERT INTO call_usage_line (
+                INSERT INTO call_usage_line (
                         record_key, import_id, line_number, company_id, statement_id, late_of_id, contract_line_id, rule_id,
-                        date, %(names)s,
+                        replaces_id, date, called_e164, caller_e164, %(names)s,
                         counted_seconds, billed_seconds, minute_price, call_price, amount, status, not_billable_reason)
                     SELECT s.record_key, %(import)s, %(place)s, %(company)s, p.statement_id, p.late_of_id, p.contract_line_id, r.id,
-                           g.date, %(copied)s,
+                           %(replaces)s, g.date, CASE WHEN s.called_is_e164 THEN '+' || s.called_key END,
+                           CASE WHEN s.caller_is_e164 THEN '+' || s.caller_key END, %(copied)s,
                            t.counted, t.billed, r.minute_price, r.call_price,
                            CASE WHEN t.billable THEN %(amount)s ELSE 0 END,
                            CASE WHEN t.billable THEN 'billable' ELSE 'not_billable' END,
-                           CASE WHEN t.billable THEN NULL ELSE 'disposition' END
+                           CASE WHEN t.billable THEN NULL ELSE %(why)s END
                       FROM %(priced)s
                      CROSS JOIN LATERAL (SELECT %(counted)s AS counted, %(billable)s AS billable) u
                      CROSS JOIN LATERAL (SELECT u.counted, u.billable,
                                                 CASE WHEN u.billable THEN %(billed)s ELSE 0 END AS billed) t
                      WHERE r.id IS NOT NULL
-                    RETURNING statement_id, late_of_id, total_seconds, billed_seconds, amount, status
-                )
-                INSERT INTO call_added
-                SELECT statement_id, count(*), count(*) FILTER (WHERE status = 'billable'), count(late_of_id),
-                       sum(total_seconds), sum(billed_seconds), sum(amount)
-                  FROM inserted GROUP BY statement_id
                 """,
                 names=SQL(", ").join(SQL.identifier(name) for name in columns),
                 copied=SQL(", ").join(SQL.identifier("s", name) for name in columns),
                 place=place,
+                replaces=replaces,
                 company=call_import.company_id.id,
                 counted=counted,
                 billable=billable,
+                why=leg if joined else SQL("'disposition'"),
                 billed=billed_seconds(SQL("u.counted"), "r"),
-                amount=amount(SQL("t.billed"), "r"),
+                amount=amount(SQL("t.billed"), SQL("s.quantity"), "r"),
                 priced=self._priced(),
                 **{"import": call_import.id},
+            )
+        )
+        self._move_totals(call_import, last_id)
+        if joined:
+            changed += self._rate_joined()
+        self.env["call.statement"].invalidate_model()
+        self.env["call.usage.line"].invalidate_model()
+        if changed:
+            self.env["call.statement"].sudo().browse(set(changed))._recount()
+        ((calls, seconds),) = self.env.execute_query(
+            SQL("SELECT coalesce(sum(calls), 0), coalesce(sum(seconds), 0) FROM call_added")
+        )
+        ((updated,),) = self.env.execute_query(SQL("SELECT count(*) FROM call_replaced"))
+        return (int(calls), int(seconds)), updated
+
+    @api.model
+    def _move_totals(self, call_import, last_id):
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO call_added
+                SELECT statement_id, count(*), count(*) FILTER (WHERE status = 'billable'), count(late_of_id),
+                       sum(total_seconds), sum(billed_seconds), sum(amount)
+                  FROM call_usage_line WHERE id > %s AND import_id = %s GROUP BY statement_id
+                """,
+                last_id,
+                call_import.id,
             )
         )
         self.env.cr.execute(
@@ -283,14 +337,42 @@ class CallLoading(models.AbstractModel):
             """
         )
         moved = self.env.cr.rowcount
-        ((statements, calls, seconds),) = self.env.execute_query(
-            SQL("SELECT count(*), coalesce(sum(calls), 0), coalesce(sum(seconds), 0) FROM call_added")
-        )
+        ((statements,),) = self.env.execute_query(SQL("SELECT count(*) FROM call_added"))
         if moved != statements:
             raise UserError(self.env._("A billing period was closed during this import: import the file again."))
-        self.env["call.statement"].invalidate_model()
-        self.env["call.usage.line"].invalidate_model()
-        return int(calls), int(seconds)
+
+    @api.model
+    def _rate_joined(self):
+        """Rate calls again that came with an earlier file and have more records now; see ``call.joining``.
+
+        :return: ids of their statements
+        """
+        return [
+            statement
+            for (statement,) in self.env.execute_query(
+                SQL(
+                    """
+                    UPDATE call_usage_line u
+                       SET counted_seconds = t.counted, billed_seconds = t.billed,
+                           amount = CASE WHEN t.billable THEN %(amount)s ELSE 0 END,
+                           status = CASE WHEN t.billable THEN 'billable' ELSE 'not_billable' END,
+                           not_billable_reason = CASE WHEN t.billable THEN NULL ELSE 'disposition' END
+                      FROM (SELECT j.usage_id, c.counted, c.billable,
+                                   CASE WHEN c.billable THEN %(billed)s ELSE 0 END AS billed
+                              FROM call_joined j
+                              JOIN call_usage_line o ON o.id = j.usage_id
+                              JOIN call_rate_rule r ON r.id = o.rule_id
+                             CROSS JOIN LATERAL (SELECT %(counted)s AS counted, %(billable)s AS billable) c) t
+                     WHERE u.id = t.usage_id
+                    RETURNING u.statement_id
+                    """,
+                    counted=counted_seconds("j", "r"),
+                    billable=is_billable("j", "r"),
+                    billed=billed_seconds(SQL("c.counted"), "r"),
+                    amount=amount(SQL("t.billed"), SQL("u.quantity"), "u"),
+                )
+            )
+        ]
 
     # --- 6: suspense ----------------------------------------------------------------------------------
 
@@ -299,29 +381,27 @@ class CallLoading(models.AbstractModel):
         """Records that could not be used, with their reason."""
         return SQL(
             """
-            SELECT line_number, reason FROM call_stage WHERE outcome = 'refused'
+            SELECT line_number, reason, NULL::integer AS contract_line_id FROM call_stage WHERE outcome = 'refused'
              UNION ALL
             SELECT s.line_number, CASE WHEN g.contract_line_id IS NULL THEN 'no_endpoint'
-                                       WHEN p.segment IS NULL THEN 'not_in_force' ELSE 'no_rule' END
+                                       WHEN p.segment IS NULL THEN 'not_in_force' ELSE 'no_rule' END,
+                   g.contract_line_id
               FROM %s WHERE r.id IS NULL
             """,
             self._priced(),
         )
 
     @api.model
-    def _suspend(self, call_import, raw_path):
+    def _suspend(self, call_import, records):
         """:return: (number, seconds) of the suspended records"""
-        self._create_temporary("call_failed", SQL("line_number integer, reason text"))
         self.env.cr.execute(SQL("INSERT INTO call_failed %s", self._failed()))
         numbers = {number for (number,) in self.env.execute_query(SQL("SELECT line_number FROM call_failed"))}
         if not numbers:
             return 0, 0
         source = call_import.source_id
-        dialect = formats.get(source.format).dialect(source._format_options())
         self._create_temporary("call_raw", SQL("line_number integer, raw text"))
         with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream, quoting=csv.QUOTE_ALL)
-            writer.writerows(formats.raw_records(raw_path, dialect, numbers))
+            csv.writer(stream, quoting=csv.QUOTE_ALL).writerows(records.raw(numbers))
             stream.seek(0)
             self.env.cr.copy_expert("COPY call_raw FROM STDIN (FORMAT csv)", stream)
         rows = self.env.execute_query(
@@ -329,10 +409,12 @@ class CallLoading(models.AbstractModel):
                 """
                 WITH inserted AS (
                 INSERT INTO call_suspense (
-                    record_key, import_id, source_id, company_id, line_number, raw, reason, state, start_at,
-                    caller, called, queue, campaign, account_code, total_seconds, create_uid, create_date, write_uid, write_date)
-                SELECT s.record_key, %(import)s, %(source)s, %(company)s, s.line_number, w.raw, f.reason, 'open', s.start_at,
-                       s.caller, s.called, s.queue, s.campaign, s.account_code, s.total_seconds, %(user)s, now() at time zone 'UTC',
+                    record_key, import_id, source_id, company_id, line_number, raw, reason, contract_line_id, state, start_at,
+                    kind, direction, disposition, caller, called, number_key, queue, campaign, account_code, agent, total_seconds, create_uid, create_date, write_uid, write_date)
+                SELECT s.record_key, %(import)s, %(source)s, %(company)s, s.line_number, w.raw, f.reason, f.contract_line_id, 'open',
+                       s.start_at, s.kind, s.direction, s.disposition, s.caller, s.called,
+                       CASE s.direction WHEN 'outbound' THEN s.caller_key ELSE s.called_key END, s.queue, s.campaign, s.account_code,
+                       s.agent, s.total_seconds, %(user)s, now() at time zone 'UTC',
                        %(user)s, now() at time zone 'UTC'
                   FROM call_failed f JOIN call_stage s ON s.line_number = f.line_number
                   LEFT JOIN call_raw w ON w.line_number = f.line_number
@@ -362,13 +444,12 @@ class CallLoading(models.AbstractModel):
         }
 
     @api.model
-    def _settle_recycled(self, call_import, accepted):
+    def _settle_recycled(self, call_import):
         """Mark what became a call or turned out to be known; give the rest its new reason; move the import's totals."""
-        self._create_temporary("call_failed", SQL("line_number integer, reason text"))
         self.env.cr.execute(SQL("INSERT INTO call_failed %s", self._failed()))
         self.env.cr.execute(
             """
-            UPDATE call_suspense p SET reason = f.reason
+            UPDATE call_suspense p SET reason = f.reason, contract_line_id = f.contract_line_id
               FROM call_recycled c JOIN call_failed f ON f.line_number = c.line_number WHERE p.id = c.suspense_id
             """
         )
@@ -398,6 +479,55 @@ class CallLoading(models.AbstractModel):
         values["suspended_seconds"] = call_import.suspended_seconds - before
         values["read_seconds"] = call_import.read_seconds + after - before
         call_import.write(values)
+
+    @api.model
+    def _outcomes(self):
+        """What became of each record that was loaded last, in this transaction.
+
+        :return: dict of line number -> (``accepted``, ``duplicate``, ``ignored``, ``refused`` or ``suspended``, reason or None).
+            Both of the last are in suspense: a refused record is wrong by itself, a suspended one may be sound
+        """
+        reasons = dict(self.env.execute_query(SQL("SELECT line_number, reason FROM call_failed")))
+        outcomes = {}
+        for line, outcome in self.env.execute_query(SQL("SELECT line_number, outcome FROM call_stage")):
+            reason = reasons.get(line)
+            if reason:
+                outcome = "refused" if reason in REASONS and reason != "near_duplicate" else "suspended"
+            outcomes[line] = (outcome or "accepted", reason)
+        return outcomes
+
+    # --- When calls came ------------------------------------------------------------------------------
+
+    @api.model
+    def _count_hours(self, source):
+        """Add what is new to the source's counts per hour and to the sequence numbers it has shown."""
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO call_source_hour (source_id, company_id, hour, call_count, total_seconds)
+                SELECT %s, %s, date_trunc('hour', start_at), count(*), sum(total_seconds)
+                  FROM call_stage WHERE start_at IS NOT NULL AND (outcome IS NULL OR outcome = 'refused')
+                 GROUP BY 3
+                    ON CONFLICT (source_id, hour) DO UPDATE
+                   SET call_count = call_source_hour.call_count + excluded.call_count,
+                       total_seconds = call_source_hour.total_seconds + excluded.total_seconds
+                """,
+                source.id,
+                source.company_id.id,
+            )
+        )
+        if source.check_sequence:
+            self.env.cr.execute(
+                SQL(
+                    """
+                    UPDATE call_source SET seen_sequences = coalesce(seen_sequences, '{}'::int8multirange) + (
+                           SELECT coalesce(range_agg(int8range(sequence, sequence, '[]')), '{}'::int8multirange)
+                             FROM call_stage WHERE sequence IS NOT NULL)
+                     WHERE id = %s
+                    """,
+                    source.id,
+                )
+            )
 
     # --- Temporary tables -----------------------------------------------------------------------------
 

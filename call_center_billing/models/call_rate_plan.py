@@ -22,11 +22,30 @@ class CallRatePlan(models.Model):
     note = fields.Text(string="Notes")
     contract_line_ids = fields.One2many("contract.line", "rate_plan_id", string="Used By")
     contract_count = fields.Integer(compute="_compute_contract_count")
+    suspense_count = fields.Integer(
+        string="Suspended", compute="_compute_suspense_count", help="Suspended records that no rule of this plan fitted."
+    )
 
     @api.depends("contract_line_ids.contract_id")
     def _compute_contract_count(self):
         for plan in self:
             plan.contract_count = len(plan.contract_line_ids.contract_id)
+
+    def _compute_suspense_count(self):
+        counts = dict(
+            self.env["call.suspense"]._read_group(
+                self._suspense_domain(), ["contract_line_id"], ["__count"]
+            )
+        )
+        for plan in self:
+            plan.suspense_count = sum(count for line, count in counts.items() if line.rate_plan_id == plan)
+
+    def _suspense_domain(self):
+        return [("state", "=", "open"), ("reason", "=", "no_rule"), ("contract_line_id.rate_plan_id", "in", self.ids)]
+
+    def action_recycle_suspense(self):
+        """Take the records that no rule fitted through the import again."""
+        return self.env["call.suspense"].search(self._suspense_domain()).action_recycle()
 
     @api.ondelete(at_uninstall=False)
     def _unlink_unused(self):

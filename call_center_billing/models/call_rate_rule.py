@@ -29,6 +29,12 @@ class CallRateRule(models.Model):
     # When it fits
     date_start = fields.Date(string="From", help="First day of calls that this rule prices. Empty: always.")
     date_end = fields.Date(string="Until", help="Last day of calls that this rule prices. Empty: for good.")
+    kind = fields.Selection(
+        [("call", "Calls"), ("agent_time", "Agent time"), ("message", "Messages"), ("outcome", "Outcomes")],
+        string="Prices",
+        required=True,
+        default="call",
+    )
     direction = fields.Selection(
         [("inbound", "Inbound"), ("outbound", "Outbound"), ("internal", "Internal")], help="Empty: any direction."
     )
@@ -45,6 +51,7 @@ class CallRateRule(models.Model):
     count_talk = fields.Boolean(string="Talk", default=True)
     count_hold = fields.Boolean(string="Hold", default=True)
     count_wrap = fields.Boolean(string="Wrap-Up", default=True)
+    count_transfer = fields.Boolean(string="Transfer")
     bill_answered = fields.Boolean(string="Answered", default=True)
     bill_voicemail = fields.Boolean(string="Voicemail")
     bill_abandoned = fields.Boolean(string="Abandoned")
@@ -53,7 +60,9 @@ class CallRateRule(models.Model):
     bill_failed = fields.Boolean(string="Failed")
     # What it costs
     minute_price = fields.Float(string="Price per Minute", digits=RATE_DIGITS, default=0.0, required=True)
-    call_price = fields.Float(string="Price per Call", digits=RATE_DIGITS, default=0.0, required=True)
+    call_price = fields.Float(
+        string="Price per Call", digits=RATE_DIGITS, default=0.0, required=True, help="Or per message or outcome."
+    )
     increment_first = fields.Integer(
         string="First Increment", default=60, required=True, help="Seconds. A shorter call is charged as this long."
     )
@@ -87,7 +96,7 @@ class CallRateRule(models.Model):
             exact = rule.increment_first % 3 == 0 and rule.increment_next % 3 == 0
             rule.invoice_unit = "minute" if exact else "second"
 
-    @api.depends(*PRICE_FIELDS, "direction", "queue", "currency_id")
+    @api.depends(*PRICE_FIELDS, "kind", "currency_id")
     def _compute_terms(self):
         for rule in self:
             parts = []
@@ -103,7 +112,13 @@ class CallRateRule(models.Model):
                 if rule.minimum_seconds:
                     parts.append(self.env._("at least %s seconds", rule.minimum_seconds))
             if rule.call_price:
-                parts.append(self.env._("%s per call", rule._format_price(rule.call_price)))
+                price = rule._format_price(rule.call_price)
+                parts.append(
+                    {
+                        "message": self.env._("%s per message", price),
+                        "outcome": self.env._("%s per outcome", price),
+                    }.get(rule.kind, self.env._("%s per call", price))
+                )
             rule.terms = ", ".join(parts)
 
     @api.constrains(*(f"count_{part.removesuffix('_seconds')}" for part in PARTS), "minute_price")
@@ -141,14 +156,15 @@ class CallRateRule(models.Model):
         """The rules of ``self`` that price calls of a day, in order."""
         return self.filtered(lambda r: (r.date_start or date.min) <= day <= (r.date_end or date.max))
 
-    def _select(self, direction, queue, product):
+    def _select(self, kind, direction, queue, product):
         """The rule that prices such a call, out of rules in force: the first in order whose conditions all hold.
 
+        :param direction: '' for what is no call
         :param queue: name in lower case or ''
         :return: one rule or none
         """
         for rule in self:
-            if rule.direction and rule.direction != direction:
+            if rule.kind != kind or (rule.direction and kind == "call" and rule.direction != direction):
                 continue
             if rule.queue and rule._queue_key() != queue:
                 continue

@@ -6,7 +6,7 @@ from datetime import timedelta
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..formats.record import DIRECTIONS, DISPOSITIONS, PARTS
+from ..formats.record import DIRECTIONS, DISPOSITIONS, KINDS, PARTS
 
 ANY_QUEUE = ""
 
@@ -46,9 +46,24 @@ def billed_seconds(counted, rule):
     )
 
 
-def amount(seconds, rule):
-    """Exact price of a billable call, before rounding of the invoice line."""
-    return SQL("round(%s * %s / 60, 10) + %s", seconds, SQL.identifier(rule, "minute_price"), SQL.identifier(rule, "call_price"))
+def amount(seconds, quantity, rule):
+    """Exact price of a billable line, before rounding of the invoice line."""
+    return SQL(
+        "round(%s * %s / 60, 10) + %s * %s",
+        seconds,
+        SQL.identifier(rule, "minute_price"),
+        quantity,
+        SQL.identifier(rule, "call_price"),
+    )
+
+
+def traffic(call):
+    """What rates are looked up by: a call's direction, or what else a line is."""
+    return SQL(
+        "CASE WHEN %(kind)s = 'call' THEN %(direction)s ELSE %(kind)s END",
+        kind=SQL.identifier(call, "kind"),
+        direction=SQL.identifier(call, "direction"),
+    )
 
 
 class CallRating(models.AbstractModel):
@@ -125,7 +140,8 @@ class CallRating(models.AbstractModel):
     def _plan_rates(self, segments):
         """Which rule prices which calls of a segment.
 
-        :return: rows (index of the segment, direction, queue in lower case or :data:`ANY_QUEUE`, rule id)
+        :return: rows (index of the segment, traffic, queue in lower case or :data:`ANY_QUEUE`, rule id);
+            traffic as in :func:`traffic`
         """
         rows, chosen = [], {}
         for index, segment in enumerate(segments):
@@ -134,10 +150,10 @@ class CallRating(models.AbstractModel):
             if key not in chosen:
                 queues = {rule._queue_key() for rule in rules if rule.queue} | {ANY_QUEUE}
                 chosen[key] = [
-                    (direction, queue, rule.id)
-                    for direction in DIRECTIONS
+                    (direction or kind, queue, rule.id)
+                    for kind, direction in [("call", direction) for direction in DIRECTIONS] + [(kind, "") for kind in KINDS[1:]]
                     for queue in sorted(queues)
-                    if (rule := rules._select(direction, queue, product))
+                    if (rule := rules._select(kind, direction, queue, product))
                 ]
             rows += [(index, *row) for row in chosen[key]]
         return rows

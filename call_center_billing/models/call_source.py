@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.tools import SQL, sql
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -16,6 +17,7 @@ class CallSource(models.Model):
 
     _name = "call.source"
     _description = "Call Source"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
     _order = "name"
     _check_company_auto = True
 
@@ -35,6 +37,49 @@ class CallSource(models.Model):
         default=lambda self: self.env.user.tz or "UTC",
         help="The zone of the times in the call records. Most phone systems write local time without saying so; "
         "choose UTC where the system is set to log in GMT.",
+    )
+    country_id = fields.Many2one(
+        "res.country",
+        string="Numbers As Dialled In",
+        default=lambda self: self.env.company.country_id,
+        help="Numbers without country code are completed by the rules of this country.",
+    )
+    user_id = fields.Many2one(
+        "res.users",
+        string="Responsible",
+        default=lambda self: self.env.user,
+        help="Gets an activity when calls of this source seem to be missing.",
+    )
+    legs = fields.Selection(
+        [
+            ("leg", "Each record by itself"),
+            ("call", "A call once, however many records it has"),
+            ("agent", "Each agent's part of a call"),
+        ],
+        string="What Is Charged",
+        required=True,
+        compute="_compute_legs",
+        store=True,
+        precompute=True,
+        readonly=False,
+        help="Phone systems write several records for a call that is transferred, queued again or rings at many phones. "
+        "Once: the first record carries the time of all, the others are listed as part of it.",
+    )
+    hold_near_duplicates = fields.Boolean(
+        default=True,
+        help="Suspend a call with the same numbers, and start and duration within 2 seconds, as another call with another "
+        "ID, so that a person decides whether it came twice.",
+    )
+    check_sequence = fields.Boolean(
+        string="Watch Sequence Numbers",
+        help="The phone system numbers its records without gaps: missing numbers are reported.",
+    )
+    asks = fields.Char(compute="_compute_asks")
+    date_order = fields.Selection(
+        [("iso", "Year-month-day"), ("dmy", "Day/month/year"), ("mdy", "Month/day/year")],
+        string="Dates",
+        default="iso",
+        required=True,
     )
     mapping_id = fields.Many2one(
         "call.mapping",
@@ -60,6 +105,21 @@ class CallSource(models.Model):
     suspense_count = fields.Integer(string="Suspended Records", compute="_compute_counts")
     usage_count = fields.Integer(string="Calls Collected", compute="_compute_counts")
 
+    def init(self):
+        """The sequence numbers that came, as ranges: no field, only SQL reads and writes it."""
+        if not sql.column_exists(self.env.cr, self._table, "seen_sequences"):
+            self.env.cr.execute(SQL("ALTER TABLE %s ADD COLUMN seen_sequences int8multirange", SQL.identifier(self._table)))
+
+    @api.depends("format")
+    def _compute_legs(self):
+        for source in self:
+            source.legs = formats.get(source.format).legs if source.format else "leg"
+
+    @api.depends("format")
+    def _compute_asks(self):
+        for source in self:
+            source.asks = " ".join(formats.get(source.format).asks) if source.format else ""
+
     def _compute_counts(self):
         imports = self.env["call.import"]._read_group(
             [("source_id", "in", self.ids), ("state", "=", "done")],
@@ -81,7 +141,7 @@ class CallSource(models.Model):
     @api.constrains("format", "mapping_id")
     def _check_mapping(self):
         for source in self:
-            if source.format == "generic_csv" and not source.mapping_id:
+            if "mapping" in formats.get(source.format).asks and not source.mapping_id:
                 raise ValidationError(
                     self.env._("Choose or create the column mapping that %s is read with.", source.display_name)
                 )
@@ -99,21 +159,27 @@ class CallSource(models.Model):
         action = self.env["ir.actions.act_window"]._for_xml_id("call_center_billing.call_suspense_action")
         return action | {"domain": [("source_id", "in", self.ids)]}
 
+    def _after_import(self, call_import):
+        """An import of this source is done."""
+
     def _format_options(self):
         """What this source's format wants to know. Formats of other add-ons extend it.
 
         :return: dict, see the module of the format
         """
         self.ensure_one()
-        if self.format == "generic_csv":
-            return self.mapping_id._format_options()
-        if self.format == "asterisk_csv":
-            return {
-                "column17": self.asterisk_column17,
-                "outbound_contexts": self._split_list(self.outbound_contexts),
-                "internal_contexts": self._split_list(self.internal_contexts),
-            }
-        return {}
+        asks = formats.get(self.format).asks
+        options = {"today": fields.Date.context_today(self), "country": self.country_id.code, "hold_near": self.hold_near_duplicates}
+        if "mapping" in asks:
+            options |= self.mapping_id._format_options(self.format)
+        if "contexts" in asks:
+            options["outbound_contexts"] = self._split_list(self.outbound_contexts)
+            options["internal_contexts"] = self._split_list(self.internal_contexts)
+        if "column17" in asks:
+            options["column17"] = self.asterisk_column17
+        if "date_order" in asks:
+            options["date_order"] = self.date_order
+        return options
 
     @api.model
     def _split_list(self, text):

@@ -188,15 +188,22 @@ class CallStatement(models.Model):
         self.env.execute_query(
             SQL(
                 """
+                WITH total AS (
+                    SELECT statement_id, count(*) AS calls, count(*) FILTER (WHERE status = 'billable') AS billable,
+                           count(late_of_id) AS late, sum(total_seconds * sign(quantity)) AS seconds,
+                           sum(billed_seconds) AS billed, sum(amount) AS amount
+                      FROM call_usage_line
+                     WHERE statement_id IN %(ids)s AND not_billable_reason IS DISTINCT FROM 'replaced'
+                     GROUP BY statement_id)
                 UPDATE call_statement s
-                   SET (usage_count, billable_count, late_count, total_seconds, billed_seconds, usage_amount) = (
-                       SELECT count(*), count(*) FILTER (WHERE status = 'billable'), count(late_of_id),
-                              coalesce(sum(total_seconds), 0), coalesce(sum(billed_seconds), 0), coalesce(sum(amount), 0)
-                         FROM call_usage_line WHERE statement_id = s.id)
-                 WHERE id IN %s
-                RETURNING id
+                   SET usage_count = coalesce(t.calls, 0), billable_count = coalesce(t.billable, 0),
+                       late_count = coalesce(t.late, 0), total_seconds = coalesce(t.seconds, 0),
+                       billed_seconds = coalesce(t.billed, 0), usage_amount = coalesce(t.amount, 0)
+                  FROM call_statement o LEFT JOIN total t ON t.statement_id = o.id
+                 WHERE o.id = s.id AND s.id IN %(ids)s
+                RETURNING s.id
                 """,
-                tuple(self.ids),
+                ids=tuple(self.ids),
             )
         )
         self.invalidate_recordset()
@@ -208,7 +215,7 @@ class CallStatement(models.Model):
             SQL(
                 """
                 SELECT statement_id, contract_line_id, rule_id, late_of_id, minute_price::text, call_price::text,
-                       count(*), sum(billed_seconds)::bigint
+                       count(*), sum(quantity)::text, sum(billed_seconds)::bigint
                   FROM call_usage_line
                  WHERE statement_id IN %s AND status = 'billable'
                  GROUP BY statement_id, contract_line_id, rule_id, late_of_id, minute_price, call_price
@@ -218,7 +225,7 @@ class CallStatement(models.Model):
             )
         )
         Charge, usage = self.env["call.charge"], {}
-        for statement, line, rule, late_of, minute_price, call_price, calls, seconds in rows:
+        for statement, line, rule, late_of, minute_price, call_price, calls, quantity, seconds in rows:
             usage.setdefault(statement, []).append(
                 (
                     self.env["contract.line"].browse(line),
@@ -227,6 +234,7 @@ class CallStatement(models.Model):
                     Decimal(minute_price),
                     Decimal(call_price),
                     calls,
+                    Decimal(quantity),
                     seconds,
                 )
             )

@@ -6,6 +6,10 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL, sql
 
 from .. import formats
+from ..formats.numbers import canonical_number, dialling
+from ..formats.reader import UNREADABLE
+from ..formats.record import DISPOSITIONS, KINDS
+from .call_usage_line import DISPOSITION_LABELS, KIND_LABELS
 
 REASONS = [
     # refused by the reader, see formats.record.REASONS
@@ -23,6 +27,12 @@ REASONS = [
     ("talk_longer_than_call", "Talk longer than the call"),
     ("bad_disposition", "Unknown disposition"),
     ("bad_direction", "Unknown direction"),
+    ("bad_kind", "Unknown kind of record"),
+    ("bad_quantity", "Quantity is not a number, or too large"),
+    ("bad_cost", "Cost is not a number"),
+    ("damaged_number", "Number damaged by a spreadsheet"),
+    # held for a person
+    ("near_duplicate", "Looks like another call that came twice"),
     # refused by guiding and rating
     ("no_endpoint", "Belongs to no contract"),
     ("not_in_force", "Contract not in force on that day"),
@@ -52,20 +62,32 @@ class CallSuspense(models.Model):
     )
     reason = fields.Selection(REASONS, required=True, readonly=True, index=True)
     state = fields.Selection(
-        [("open", "Open"), ("recycled", "Recycled"), ("written_off", "Written off")],
+        [("open", "Open"), ("recycled", "Recycled"), ("written_off", "Written off"), ("replaced", "Replaced by a newer record")],
         required=True,
         default="open",
         readonly=True,
         index=True,
     )
     note = fields.Char(string="Reason for Writing Off", readonly=True)
+    confirmed = fields.Boolean(string="Call of Its Own", readonly=True, help="A person found that it did not come twice.")
+    contract_line_id = fields.Many2one("contract.line", ondelete="set null", index="btree_not_null", readonly=True)
     start_at = fields.Datetime(string="Start", readonly=True)
+    kind = fields.Selection([(key, KIND_LABELS[key]) for key in KINDS], readonly=True)
+    direction = fields.Selection([("inbound", "Inbound"), ("outbound", "Outbound"), ("internal", "Internal")], readonly=True)
+    disposition = fields.Selection([(key, DISPOSITION_LABELS[key]) for key in DISPOSITIONS], readonly=True)
     caller = fields.Char(readonly=True)
     called = fields.Char(readonly=True)
+    number_key = fields.Char(readonly=True, index="btree_not_null", help="The number that endpoints are compared with.")
     queue = fields.Char(readonly=True)
     campaign = fields.Char(readonly=True)
     account_code = fields.Char(readonly=True)
+    agent = fields.Char(readonly=True)
+    override = fields.Json(
+        readonly=True, help="Values that people set in place of what was read: name of a column of the record -> value."
+    )
     total_seconds = fields.Integer(string="Duration (s)", readonly=True)
+
+    age = fields.Integer(string="Age (days)", compute="_compute_age", aggregator=None)
 
     _open_by_source = models.Index("(source_id, reason) WHERE state = 'open'")
 
@@ -78,6 +100,18 @@ class CallSuspense(models.Model):
     def _compute_display_name(self):
         for record in self:
             record.display_name = self.env._("%(file)s, line %(line)s", file=record.import_id.name, line=record.line_number)
+
+    def _compute_age(self):
+        now = fields.Datetime.now()
+        for record in self:
+            record.age = (now - record.create_date).days if record.create_date else 0
+
+    def _endpoint_value(self, kind):
+        """What the record carries that an endpoint of a kind is compared with."""
+        self.ensure_one()
+        if kind == "number":
+            return self.caller if self.direction == "outbound" else self.called
+        return self[kind]
 
     def action_recycle(self):
         """Take open records through the import again, for example after an endpoint was added.
@@ -101,28 +135,48 @@ class CallSuspense(models.Model):
             },
         }
 
+    def action_confirm(self):
+        """These records are calls of their own, though they look like others."""
+        self.confirmed = True
+        return self.action_recycle()
+
     def _recycle(self, call_import):
         """The real path for records of one import: read, guide, rate, store."""
         source = call_import.source_id
-        source.sudo().lock_for_update()
-        options = source._format_options()
-        header = formats.get(source.format).dialect(options)["header"]
+        source.sudo().lock_for_update(allow_referencing=True)
+        options = source._format_options() | {"encoding": "utf-8", "hold_near": False}
+        records = list(self)
+        texts = [(record.corrected or record.raw or "", record.reason in UNREADABLE) for record in records]
         with tempfile.TemporaryDirectory() as workdir:
-            path = Path(workdir) / "recycled"
-            places = {}
-            with path.open("w", encoding="utf-8", newline="") as stream:
-                line = stream.write("-\n") and 2 if header else 1
-                for record in self:
-                    text = (record.corrected or record.raw or "").replace("\r", "").strip("\n")
-                    places[line] = record
-                    stream.write(text + "\n")
-                    line += text.count("\n") + 1
-            options = {**options, "encoding": "utf-8"}
+            path = str(Path(workdir) / "recycled")
+            places, refused = formats.write_again(path, formats.get(call_import._format_code()), call_import.header or "", texts)
             try:
-                result = formats.read(str(path), source.format, options, source.tz, f"call.source,{source.id}", workdir)
+                (result,) = formats.read_parts(
+                    path,
+                    call_import._format_code(),
+                    options,
+                    self.env.context.get("recycle_tz") or source.tz,
+                    f"call.source,{source.id}",
+                    workdir,
+                    part_bytes=None,
+                    again=refused,
+                )
             except formats.ReadError:
                 return
-            self.env["call.loading"]._load_recycled(call_import, result.path, places)
+            self.env["call.loading"]._load_recycled(
+                call_import, result.path, {line: records[index] for line, index in places.items()}
+            )
+
+    def _overrides(self):
+        """What people set, as columns of the staging table: name -> value."""
+        self.ensure_one()
+        values = dict(self.override or {})
+        rules = dialling(self.source_id.country_id.code)
+        for name in ("caller", "called"):
+            if name in values:
+                number = canonical_number(values[name], rules)
+                values |= {f"{name}_key": number.removeprefix("+"), f"{name}_is_e164": number.startswith("+")}
+        return values
 
     def _write_off(self, note):
         self.filtered(lambda record: record.state == "open").write({"state": "written_off", "note": note})

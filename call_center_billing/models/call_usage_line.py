@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import SQL, sql
 
-from ..formats.record import DISPOSITIONS
+from ..formats.record import DISPOSITIONS, KINDS
 
 PRICE_DIGITS = (16, 6)
 AMOUNT_DIGITS = (16, 10)
@@ -13,6 +13,7 @@ DISPOSITION_LABELS = {
     "failed": "Failed",
     "voicemail": "Voicemail",
 }
+KIND_LABELS = {"call": "Call", "agent_time": "Agent time", "message": "Message", "outcome": "Outcome"}
 
 
 class Unchecked(fields.Many2one):
@@ -24,10 +25,13 @@ class Unchecked(fields.Many2one):
 
 
 class CallUsageLine(models.Model):
-    """One call, normalised, guided and rated: a line of the client's statement.
+    """One call (or stretch of agent time, message, outcome), normalised, guided and rated: a line of the client's statement.
 
-    Written by the import in bulk and by nothing else; never deleted but by undoing the import, never changed once its
-    statement is invoiced. ``record_key``, a 16-byte hash of source and record id that only SQL sees, makes it unique.
+    Written by the import in bulk and by nothing else; never deleted but by undoing the import. ``record_key``, a 16-byte
+    hash of source and record id that only SQL sees, makes it unique. What the phone system said never changes; the rating
+    columns change only while the statement is open. A record that comes again with newer content is a line of its own,
+    linked by ``replaces_id``: it takes over the key, and the older line is no longer billable, or, where that was billed
+    already, is offset by a line with negative ``quantity``, seconds and amount.
     """
 
     _name = "call.usage.line"
@@ -47,15 +51,24 @@ class CallUsageLine(models.Model):
     contract_line_id = Unchecked("contract.line", required=True, ondelete="restrict")
     rule_id = Unchecked("call.rate.rule", required=True, ondelete="restrict")
     currency_id = fields.Many2one(related="statement_id.currency_id")
+    replaces_id = Unchecked(
+        "call.usage.line", string="Replaces", ondelete="set null", help="The line with what the phone system told before."
+    )
+    kind = fields.Selection([(key, KIND_LABELS[key]) for key in KINDS], required=True, default="call")
     record_ref = fields.Char(string="Record ID", help="The phone system's own id of this record.")
     group_ref = fields.Char(string="Call ID", help="Shared by the records of one call, such as after a transfer.")
     direction = fields.Selection([("inbound", "Inbound"), ("outbound", "Outbound"), ("internal", "Internal")], required=True)
     caller = fields.Char()
     called = fields.Char()
+    caller_e164 = fields.Char(string="Caller (E.164)", help="With country code, where that can be told.")
+    called_e164 = fields.Char(string="Called (E.164)", help="With country code, where that can be told.")
     queue = fields.Char()
     campaign = fields.Char()
     account_code = fields.Char()
+    trunk = fields.Char()
     agent = fields.Char()
+    recording_ref = fields.Char(string="Recording", help="The phone system's reference of the recording.")
+    quality = fields.Char(string="Line Quality")
     disposition = fields.Selection([(key, DISPOSITION_LABELS[key]) for key in DISPOSITIONS], required=True)
     start_at = fields.Datetime(string="Start", required=True, help="Shown in your time zone.")
     date = fields.Date(string="Client's Day", required=True, help="Day of the call in the client's time zone.")
@@ -65,21 +78,35 @@ class CallUsageLine(models.Model):
     talk_seconds = fields.Integer(string="Talk (s)", required=True)
     hold_seconds = fields.Integer(string="Hold (s)", required=True)
     wrap_seconds = fields.Integer(string="Wrap-Up (s)", required=True)
+    transfer_seconds = fields.Integer(string="Transfer (s)", required=True, default=0)
     total_seconds = fields.Integer(string="Duration (s)", required=True)
+    quantity = fields.Float(
+        digits=(16, 2), required=True, default=1, help="Messages or outcomes; 1 for a call, -1 where one is taken back."
+    )
+    provider_cost = fields.Float(
+        digits=(16, 6), aggregator="sum", help="What the carrier or cloud charges for it, in the provider's currency."
+    )
+    version_at = fields.Datetime(string="Changed at Source", help="When the phone system last changed this record.")
     counted_seconds = fields.Integer(string="Counted (s)", required=True, help="Sum of the parts that the rule counts.")
-    billed_seconds = fields.Integer(string="Charged (s)", required=True, help="Counted time after minimum and increments.")
+    billed_seconds = fields.Integer(string="Charged (s)", required=True, help="Counted time after minimum and increments. Of a call in several records: of the whole call, on its first.")
     minute_price = fields.Float(string="Price per Minute", digits=PRICE_DIGITS, required=True, aggregator=None)
     call_price = fields.Float(string="Price per Call", digits=PRICE_DIGITS, required=True, aggregator=None)
     amount = fields.Float(string="Price", digits=AMOUNT_DIGITS, required=True, help="Exact, before rounding of the invoice line.")
     status = fields.Selection([("billable", "Billable"), ("not_billable", "Not billable")], required=True)
     not_billable_reason = fields.Selection(
-        [("disposition", "This outcome is not charged"), ("after_end", "After the end of the service")]
+        [
+            ("disposition", "This outcome is not charged"),
+            ("leg", "Part of a call that is charged once"),
+            ("replaced", "Replaced by a newer record"),
+            ("after_end", "After the end of the service"),
+        ]
     )
     statement_state = fields.Selection(related="statement_id.state", string="Billing")
 
     # The pages of a statement and of a charge read by these; the order of loading is nearly the order of time.
     _statement_start = models.Index("(statement_id, start_at)")
     _import = models.Index("USING brin (import_id)")
+    _start = models.Index("USING brin (start_at)")
 
     def init(self):
         """The unique key. It is no field: nothing but the bulk load reads or writes it."""

@@ -10,6 +10,7 @@ from .asterisk import PHONE
 
 OCTOBER = date(2026, 10, 1)
 NOVEMBER = date(2026, 11, 1)
+DECEMBER = date(2026, 12, 1)
 TODAY = "2026-11-05 10:00:00"
 
 
@@ -23,7 +24,9 @@ class CallBillingCommon(AccountTestInvoicingCommon):
         cls.other_currency = cls.setup_other_currency("EUR")
         cls.client = cls.env["res.partner"].create({"name": "Dental Practice", "tz": "Europe/Berlin", "email": "d@example.com"})
         cls.product = cls.env["product.product"].create({"name": "Answering", "type": "service", "taxes_id": False})
-        cls.source = cls.env["call.source"].create({"name": "PBX", "tz": "Europe/Berlin", "outbound_contexts": "out"})
+        cls.source = cls.env["call.source"].create(
+            {"name": "PBX", "tz": "Europe/Berlin", "outbound_contexts": "out", "country_id": False, "hold_near_duplicates": False}
+        )
         cls.plan = cls.make_plan(minute_price=0.90)
         cls.contract = cls.make_contract()
         cls.line = cls.contract.contract_line_ids.filtered("rate_plan_id")

@@ -2,13 +2,13 @@ import doctest
 
 from odoo.tests.common import BaseCase
 
-from ..formats import local_time, numbers
+from ..formats import generic, local_time, numbers, registry, titles
 from ..models import call_charge, call_statement_document
 
 
 class TestDoctests(BaseCase):
     def test_examples_in_docstrings_come_out(self):
-        for module in (local_time, numbers, call_charge, call_statement_document):
+        for module in (titles, generic, local_time, numbers, registry, call_charge, call_statement_document):
             with self.subTest(module.__name__):
                 result = doctest.testmod(module)
                 self.assertTrue(result.attempted)

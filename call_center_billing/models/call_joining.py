@@ -1,0 +1,408 @@
+"""Which records belong together: known ones, newer versions, near duplicates, legs of one call."""
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from ..formats.record import NEAR_SECONDS, PARTS
+
+# What the phone system told of a record: where any of it differs, the record is a newer version.
+TOLD = (
+    "kind", "direction", "caller", "called", "queue", "campaign", "account_code", "trunk", "agent", "disposition", "start_at",
+    *PARTS, "total_seconds", "quantity",
+)  # fmt: skip
+LEG_HOURS = 12
+BEST = ("answered", "voicemail", "abandoned", "busy", "no_answer", "failed")
+"""The outcome of a call in several records is the first of these that one of them has."""
+TOGETHER = {part: SQL("max") if part in ("ring_seconds", "queue_seconds") else SQL("sum") for part in PARTS}
+"""Time parts of a call add up over its records, but phones ring and queues retry side by side."""
+
+
+def told(alias, version=False):
+    """The row of what was told; as text where it is to be part of a key."""
+    row = SQL("(%s)", SQL(", ").join(SQL("trim_scale(%s)" if n == "quantity" else "%s", SQL.identifier(alias, n)) for n in TOLD))
+    return SQL("%s::text", row) if version else row
+
+
+def version_key(alias):
+    """The key of an older version: that of its record, and what it told."""
+    return SQL("md5(%s::text || %s)::uuid", SQL.identifier(alias, "record_key"), told(alias, version=True))
+
+
+class CallJoining(models.AbstractModel):
+    """Sets staged records in relation to each other and to what is stored. Works on the temporary tables of
+    ``call.loading``, one statement a question. Owns no data."""
+
+    _name = "call.joining"
+    _description = "Call Joining"
+
+    @api.model
+    def _execute_hashed(self, query):
+        """Execute a statement that compares many staged with many stored rows. The planner knows little of rows that were
+        loaded a moment ago and would go through all of one side for each row of the other.
+
+        :return: number of rows
+        """
+        self.env.cr.execute("SET LOCAL enable_nestloop = off")
+        self.env.cr.execute(query)
+        count = self.env.cr.rowcount
+        self.env.cr.execute("SET LOCAL enable_nestloop = on")
+        return count
+
+    # --- Known records and newer versions -------------------------------------------------------------
+
+    @api.model
+    def _find_known(self, except_suspense):
+        """Mark what is here already as duplicate; keep newer versions in ``call_changed`` (line_number, usage_id, billed)."""
+        Loading = self.env["call.loading"]
+        Loading._create_temporary("call_changed", SQL("line_number integer PRIMARY KEY, usage_id integer, billed boolean"))
+        duplicates = self._known_suspense(except_suspense)
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT s.line_number, u.id, t.state <> 'open',
+                       s.outcome IS NULL AND %(now)s IS DISTINCT FROM %(then)s AND (s.version_at < u.version_at) IS NOT TRUE
+                       AND NOT EXISTS (SELECT FROM call_usage_line v WHERE v.record_key = %(version)s)
+                  FROM call_stage s
+                  JOIN call_usage_line u ON u.record_key = s.record_key
+                  JOIN call_statement t ON t.id = u.statement_id
+                 WHERE s.outcome IS NULL OR s.outcome = 'refused'
+                """,
+                now=told("s"),
+                then=told("u"),
+                version=version_key("s"),
+            )
+        )
+        duplicates |= {line for line, _usage, _billed, newer in rows if not newer}
+        Loading._insert_rows(
+            "call_changed", [row[:3] for row in rows if row[3] and row[0] not in duplicates]
+        )
+        if any(not newer for *_row, newer in rows):
+            self._complete_known()
+        if duplicates:
+            Loading._create_temporary("call_duplicate", SQL("line_number integer"))
+            Loading._insert_rows("call_duplicate", [(line,) for line in sorted(duplicates)])
+            self.env.cr.execute(
+                "UPDATE call_stage s SET outcome = 'duplicate', reason = NULL FROM call_duplicate d"
+                " WHERE d.line_number = s.line_number"
+            )
+
+    @api.model
+    def _complete_known(self):
+        """What has no part in rating and often comes later is added to the line that is there."""
+        self.env.cr.execute(
+            """
+            UPDATE call_usage_line u
+               SET recording_ref = coalesce(s.recording_ref, u.recording_ref), quality = coalesce(s.quality, u.quality),
+                   provider_cost = coalesce(s.provider_cost, u.provider_cost), version_at = coalesce(s.version_at, u.version_at)
+              FROM call_stage s
+             WHERE s.record_key = u.record_key AND s.outcome IS NULL AND (s.version_at < u.version_at) IS NOT TRUE
+               AND (s.recording_ref <> coalesce(u.recording_ref, '') OR s.quality <> coalesce(u.quality, '')
+                    OR s.provider_cost IS NOT NULL AND u.provider_cost IS DISTINCT FROM s.provider_cost)
+            """
+        )
+
+    @api.model
+    def _known_suspense(self, except_suspense):
+        """Suspended records that come again. An open one gives way to a version with other content.
+
+        :return: set of the lines that are duplicates
+        """
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT s.line_number, p.id,
+                       p.state <> 'open' OR s.outcome = 'refused'
+                       OR (p.start_at, p.caller, p.called, p.queue, p.campaign, p.account_code, p.total_seconds)
+                          IS NOT DISTINCT FROM
+                          (s.start_at, s.caller, s.called, s.queue, s.campaign, s.account_code, s.total_seconds)
+                  FROM call_stage s
+                  JOIN call_suspense p ON p.record_key = s.record_key
+                 WHERE (s.outcome IS NULL OR s.outcome = 'refused') AND p.id <> ALL(%s)
+                   AND NOT (p.state = 'recycled' AND EXISTS (
+                       SELECT FROM call_usage_line u WHERE u.record_key = p.record_key))
+                """,
+                list(except_suspense.ids),
+            )
+        )
+        outdated = [suspense for _line, suspense, known in rows if not known]
+        if outdated:
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE call_suspense SET state = 'replaced', record_key = md5(record_key::text || id)::uuid WHERE id IN %s",
+                    tuple(outdated),
+                )
+            )
+            self.env["call.suspense"].invalidate_model()
+        return {line for line, _suspense, known in rows if known}
+
+    @api.model
+    def _replace_versions(self, call_import):
+        """Make room for newer versions that have their price, before they are inserted.
+
+        An older version that is not billed is no longer billable. One that is billed stays as it is; a line that offsets
+        it goes to the next open statement. Both give their key to the newer one.
+
+        :return: (whether there are any, ids of the statements whose totals have to be counted again)
+        """
+        Loading = self.env["call.loading"]
+        Loading._create_temporary("call_replaced", SQL("usage_id integer PRIMARY KEY, line_number integer, billed boolean"))
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO call_replaced
+                SELECT c.usage_id, c.line_number, c.billed
+                  FROM call_changed c JOIN (SELECT s.line_number FROM %s WHERE r.id IS NOT NULL) n USING (line_number)
+                """,
+                Loading._priced(),
+            )
+        )
+        if not self.env.cr.rowcount:
+            return False, []
+        columns = [
+            column for (column,) in self.env.execute_query(
+                SQL("SELECT attname FROM pg_attribute WHERE attrelid = 'call_usage_line'::regclass AND attnum > 0 AND NOT attisdropped")
+            )
+        ]  # fmt: skip
+        offset = {
+            "id": SQL("nextval(pg_get_serial_sequence('call_usage_line', 'id'))"),
+            "record_key": SQL("md5('offset' || u.id || u.record_key)::uuid"),
+            "import_id": SQL("%s", call_import.id),
+            "line_number": SQL("c.line_number"),
+            "statement_id": SQL("p.statement_id"),
+            "late_of_id": SQL("p.late_of_id"),
+            "replaces_id": SQL("u.id"),
+            **{name: SQL("- u.%s", SQL.identifier(name)) for name in ("quantity", "counted_seconds", "billed_seconds", "amount")},
+        }
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO call_usage_line (%s)
+                SELECT %s
+                  FROM call_replaced c
+                  JOIN call_usage_line u ON u.id = c.usage_id
+                  JOIN call_segment p ON p.contract_line_id = u.contract_line_id AND u.date BETWEEN p.date_from AND p.date_to
+                 WHERE c.billed AND u.status = 'billable'
+                """,
+                SQL(", ").join(SQL.identifier(column) for column in columns),
+                SQL(", ").join(offset.get(column, SQL.identifier("u", column)) for column in columns),
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE call_usage_line u
+                   SET record_key = %s,
+                       status = CASE WHEN c.billed THEN u.status ELSE 'not_billable' END,
+                       not_billable_reason = CASE WHEN c.billed THEN u.not_billable_reason ELSE 'replaced' END,
+                       billed_seconds = CASE WHEN c.billed THEN u.billed_seconds ELSE 0 END,
+                       amount = CASE WHEN c.billed THEN u.amount ELSE 0 END
+                  FROM call_replaced c WHERE c.usage_id = u.id
+                """,
+                version_key("u"),
+            )
+        )
+        return True, [
+            statement
+            for (statement,) in self.env.execute_query(
+                SQL(
+                    """
+                    SELECT statement_id FROM call_usage_line WHERE id IN (SELECT usage_id FROM call_replaced WHERE NOT billed)
+                     UNION
+                    SELECT statement_id FROM call_usage_line u JOIN call_replaced c ON u.replaces_id = c.usage_id
+                     WHERE c.billed AND u.import_id = %s
+                    """,
+                    call_import.id,
+                )
+            )
+        ]
+
+    # --- Near duplicates ------------------------------------------------------------------------------
+
+    @api.model
+    def _hold_near_duplicates(self, source, confirmed):
+        """Suspend calls that seem to have come already: same numbers, start and duration within two seconds, another id.
+        Those within one file are held by its reader.
+
+        :param confirmed: lines that a person found to be calls of their own
+        """
+        self._execute_hashed(
+            SQL(
+                """
+                UPDATE call_stage SET outcome = 'refused', reason = 'near_duplicate'
+                 WHERE outcome IS NULL AND line_number <> ALL(%(confirmed)s) AND line_number IN (
+                    SELECT b.line_number
+                      FROM call_stage b
+                      JOIN call_usage_line u ON u.caller = b.caller AND u.called = b.called
+                      JOIN call_import i ON i.id = u.import_id
+                     WHERE b.outcome IS NULL AND b.talk_seconds > 0 AND u.talk_seconds > 0 AND i.source_id = %(source)s
+                       AND u.start_at BETWEEN (SELECT min(start_at) FROM call_stage) - interval '1 minute'
+                                          AND (SELECT max(start_at) FROM call_stage) + interval '1 minute'
+                       AND abs(extract(epoch FROM b.start_at - u.start_at)) <= %(near)s
+                       AND abs(b.total_seconds - u.total_seconds) <= %(near)s
+                       AND u.record_key <> b.record_key AND (u.group_ref = b.group_ref) IS NOT TRUE
+                       AND u.not_billable_reason IS DISTINCT FROM 'replaced' AND u.quantity > 0)
+                """,
+                confirmed=list(confirmed),
+                near=NEAR_SECONDS,
+                source=source.id,
+            )
+        )
+
+    # --- Legs of one call -----------------------------------------------------------------------------
+
+    @api.model
+    def _join_legs(self, source):
+        """Guide records that no endpoint guides to where another record of their call belongs, and find out which
+        records are charged.
+
+        ``call_leg`` has the records of calls in several: what they are rated by, and whether they are charged.
+        ``call_joined`` has calls whose first record is stored already and not billed: what it is rated by from now on.
+        """
+        Loading = self.env["call.loading"]
+        self._inherit_guide(source)
+        if source.legs == "leg":
+            return
+        parts = SQL(", ").join(SQL("%s integer", SQL.identifier(part)) for part in PARTS)
+        Loading._create_temporary(
+            "call_leg",
+            SQL(
+                "line_number integer PRIMARY KEY, charged boolean, kind text, direction text, queue text, disposition text, %s",
+                parts,
+            ),
+        )
+        Loading._create_temporary("call_joined", SQL("usage_id integer PRIMARY KEY, disposition text, %s", parts))
+        self._gather_groups(source)
+        # Where each agent's part is charged, a call that reached an agent is charged by these parts alone.
+        self.env.cr.execute(
+            SQL(
+                """
+                CREATE TEMPORARY TABLE call_total ON COMMIT DROP AS
+                SELECT group_ref, bool_or(%s AND agent IS NOT NULL AND disposition = 'answered') AS by_agent,
+                       max(usage_id) FILTER (WHERE place = 1) AS usage_id, max(line_number) AS line_number,
+                       max(kind) FILTER (WHERE place = 1) AS kind, max(direction) FILTER (WHERE place = 1) AS direction,
+                       max(queue) FILTER (WHERE place = 1) AS queue,
+                       (array_agg(disposition ORDER BY array_position(%s, disposition)))[1] AS disposition, %s
+                  FROM call_member GROUP BY group_ref
+                """,
+                source.legs == "agent",
+                list(BEST),
+                SQL(", ").join(SQL("%s(%s) AS %s", TOGETHER[p], SQL.identifier(p), SQL.identifier(p)) for p in PARTS),
+            )
+        )
+        rated = SQL(", ").join(
+            SQL("CASE WHEN t.by_agent THEN m.%(name)s ELSE t.%(name)s END", name=SQL.identifier(name))
+            for name in ("disposition", *PARTS)
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO call_leg
+                SELECT m.line_number,
+                       CASE WHEN t.by_agent THEN m.agent IS NOT NULL AND m.disposition = 'answered' ELSE m.place = 1 END,
+                       t.kind, t.direction, t.queue, %s
+                  FROM call_member m JOIN call_total t USING (group_ref) WHERE m.line_number IS NOT NULL
+                """,
+                rated,
+            )
+        )
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO call_joined SELECT usage_id, disposition, %s FROM call_total
+                 WHERE usage_id IS NOT NULL AND line_number IS NOT NULL AND NOT by_agent
+                """,
+                SQL(", ").join(SQL.identifier(part) for part in PARTS),
+            )
+        )
+        self.env.cr.execute("ANALYZE call_leg")
+
+    @api.model
+    def _inherit_guide(self, source):
+        """A call belongs where its first guided record belongs; records that nothing guides follow it, stored or not."""
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_lost")
+        self.env.cr.execute(
+            """
+            CREATE TEMPORARY TABLE call_lost ON COMMIT DROP AS
+            SELECT s.line_number, s.group_ref, s.start_at FROM call_stage s JOIN call_guided g USING (line_number)
+             WHERE g.contract_line_id IS NULL AND s.group_ref IS NOT NULL
+            """
+        )
+        if not self.env.cr.rowcount:
+            return
+        self.env.cr.execute("ANALYZE call_lost")
+        self._execute_hashed(
+            SQL(
+                """
+                UPDATE call_guided g SET contract_line_id = f.contract_line_id, date = f.date
+                  FROM call_lost t,
+                       (SELECT DISTINCT ON (group_ref) group_ref, contract_line_id, date
+                          FROM (SELECT a.group_ref, b.contract_line_id, b.date, a.start_at
+                                  FROM call_stage a JOIN call_guided b USING (line_number)
+                                 WHERE b.contract_line_id IS NOT NULL AND a.group_ref IN (SELECT group_ref FROM call_lost)
+                                 UNION ALL
+                                SELECT u.group_ref, u.contract_line_id, u.date, u.start_at
+                                  FROM call_usage_line u JOIN call_import i ON i.id = u.import_id
+                                 WHERE u.group_ref IN (SELECT group_ref FROM call_lost) AND i.source_id = %(source)s
+                                   AND u.start_at BETWEEN (SELECT min(start_at) FROM call_lost) - %(hours)s * interval '1 hour'
+                                                      AND (SELECT max(start_at) FROM call_lost) + %(hours)s * interval '1 hour'
+                               ) guided
+                         ORDER BY group_ref, start_at) f
+                 WHERE g.line_number = t.line_number AND f.group_ref = t.group_ref
+                """,
+                source=source.id,
+                hours=LEG_HOURS,
+            )
+        )
+
+    @api.model
+    def _gather_groups(self, source):
+        """Table ``call_member``: all records of the calls that come in several, stored ones of open statements included,
+        with their ``place`` in the call; all of one call are guided to where its first one belongs."""
+        names = ("kind", "direction", "queue", "agent", "disposition", *PARTS)
+        columns, stored = (SQL(", ").join(SQL.identifier(alias, name) for name in names) for alias in "su")
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_member, pg_temp.call_total")
+        self._execute_hashed(
+            SQL(
+                """
+                CREATE TEMPORARY TABLE call_member ON COMMIT DROP AS
+                WITH known AS (
+                    SELECT u.group_ref, NULL::integer AS line_number, u.id AS usage_id, u.start_at,
+                           u.contract_line_id, u.date, (u.not_billable_reason = 'leg') IS TRUE AS follows, %(stored)s
+                      FROM call_usage_line u
+                      JOIN call_import i ON i.id = u.import_id
+                      JOIN call_statement t ON t.id = u.statement_id
+                     WHERE u.start_at BETWEEN (SELECT min(start_at) FROM call_stage) - %(hours)s * interval '1 hour'
+                                          AND (SELECT max(start_at) FROM call_stage) + %(hours)s * interval '1 hour'
+                       AND i.source_id = %(source)s AND t.state = 'open' AND u.quantity > 0
+                       AND u.not_billable_reason IS DISTINCT FROM 'replaced'
+                       AND u.group_ref IN (SELECT group_ref FROM call_stage WHERE outcome IS NULL)
+                       AND u.id NOT IN (SELECT usage_id FROM call_changed)
+                ), members AS (
+                    SELECT s.group_ref, s.line_number, NULL::integer AS usage_id, s.start_at, g.contract_line_id, g.date,
+                           false AS follows, %(columns)s
+                      FROM call_stage s JOIN call_guided g USING (line_number)
+                     WHERE s.grouped OR s.group_ref IN (SELECT group_ref FROM known)
+                     UNION ALL
+                    SELECT * FROM known
+                )
+                SELECT *, row_number() OVER (
+                            PARTITION BY group_ref
+                            ORDER BY usage_id IS NULL, follows, contract_line_id IS NULL, start_at,
+                                     disposition <> 'answered', line_number, usage_id) AS place
+                  FROM members
+                """,
+                stored=stored,
+                columns=columns,
+                hours=LEG_HOURS,
+                source=source.id,
+            )
+        )
+        self.env.cr.execute("ANALYZE call_member")
+        self.env.cr.execute(
+            """
+            UPDATE call_guided g SET contract_line_id = f.contract_line_id, date = f.date
+              FROM call_member m JOIN call_member f ON f.group_ref = m.group_ref AND f.place = 1
+             WHERE g.line_number = m.line_number AND m.place > 1 AND f.contract_line_id IS NOT NULL
+               AND (g.contract_line_id, g.date) IS DISTINCT FROM (f.contract_line_id, f.date)
+            """
+        )

@@ -1,0 +1,171 @@
+from datetime import date
+
+from odoo.exceptions import UserError
+
+from .asterisk import PHONE, row
+from .common import DECEMBER, CallBillingCommon
+
+
+def leg(number, linked="1790000000.1", **values):
+    """A record with its own id: leg ``number`` of the call ``linked``."""
+    return row(uniqueid=f"1790000000.{number}", extra=f',"","{linked}",{number}', **values)
+
+
+class TestNewerVersions(CallBillingCommon):
+    """A record that comes again with the same id and other content."""
+
+    def test_an_unbilled_call_is_replaced(self):
+        first = self.import_text(leg(1, talk=60))
+        second = self.import_text(leg(1, talk=150))
+        self.assertTotals(second, read=1, accepted=1)
+        self.assertEqual(second.updated_count, 1)
+        old, new = self.calls(first), self.calls(second)
+        self.assertEqual((old.status, old.not_billable_reason, old.amount), ("not_billable", "replaced", 0))
+        self.assertEqual((new.amount, new.replaces_id), (2.70, old))
+        statement = self.contract.call_statement_ids
+        self.assertEqual((statement.usage_count, statement.total_seconds, statement.usage_amount), (1, 155, 2.70))
+
+    def test_the_same_content_again_is_a_duplicate_and_so_is_an_older_one(self):
+        old, new = leg(1, talk=60), leg(1, talk=150)
+        self.import_text(old)
+        self.import_text(new)
+        again = self.import_text(old, new, leg(2, linked="1790000000.2"))
+        self.assertTotals(again, read=3, accepted=1, duplicate=2)
+
+    def test_a_billed_call_is_adjusted_on_the_next_invoice(self):
+        self.import_text(leg(1, talk=150))
+        october = self.bill()
+        self.import_text(leg(1, talk=60))
+        self.import_text(leg(1, talk=90))
+        statement = self.contract.call_statement_ids.filtered(lambda s: s.state == "open")
+        lines = statement.usage_line_ids.filtered(lambda line: line.not_billable_reason != "replaced")
+        self.assertEqual(sorted(lines.mapped("amount")), [-2.70, 1.80])
+        self.assertEqual(lines.late_of_id.date_start, date(2026, 10, 1))
+        self.assertEqual((statement.usage_count, round(statement.usage_amount, 2)), (2, -0.90))
+        self.assertEqual(october.amount_untaxed, 2.70)
+
+    def test_the_adjustment_is_one_invoice_line_with_the_difference(self):
+        self.import_text(leg(1, talk=150), leg(2, linked="1790000000.2", talk=60))
+        self.bill()
+        self.import_text(leg(1, talk=60))
+        self.import_text(leg(3, linked="1790000000.3", talk=60, start="2026-11-03 10:00:00"))
+        invoice = self.bill(until=DECEMBER)
+        lines = invoice.invoice_line_ids.filtered("quantity").sorted("quantity")
+        self.assertEqual([(line.quantity, line.price_subtotal) for line in lines], [(-2.0, -1.80), (1.0, 0.90)])
+        self.assertIn("late usage", lines[0].name)
+
+    def test_an_import_with_newer_versions_is_undone_after_what_it_replaced(self):
+        first, second = self.import_text(leg(1, talk=60)), self.import_text(leg(1, talk=150))
+        with self.assertRaisesRegex(UserError, "newer versions of 1 calls"):
+            second.action_undo()
+        first.action_undo()
+        second.action_undo()
+        self.assertEqual(self.contract.call_statement_ids.usage_count, 0)
+
+    def test_undoing_an_adjustment_makes_the_billed_call_the_known_one_again(self):
+        self.import_text(leg(1, talk=150))
+        self.bill()
+        adjustment = self.import_text(leg(1, talk=60))
+        adjustment.action_undo()
+        self.assertTotals(self.import_text(leg(1, talk=150) + "\n"), read=1, accepted=0, duplicate=1)
+
+    def test_a_suspended_record_gives_way_to_a_newer_one(self):
+        first = self.import_text(leg(1, called="+4930000"))
+        second = self.import_text(leg(1))
+        self.assertEqual(first.suspense_ids.state, "replaced")
+        self.assertTotals(second, read=1, accepted=1)
+
+    def test_of_two_versions_in_one_file_the_later_counts(self):
+        record = self.import_text(leg(1, talk=60), leg(1, talk=150))
+        self.assertTotals(record, read=2, accepted=1, duplicate=1)
+        self.assertEqual(self.calls(record).talk_seconds, 150)
+
+
+class TestNearDuplicates(CallBillingCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.source.hold_near_duplicates = True
+
+    def test_a_call_that_seems_to_come_twice_waits_for_a_person(self):
+        record = self.import_text(row(), row(start="2026-10-05 10:00:02", talk=61), row(start="2026-10-05 10:00:03", talk=70))
+        self.assertTotals(record, read=3, accepted=2, suspended=1)
+        self.assertEqual((record.suspense_ids.reason, record.suspense_ids.line_number), ("near_duplicate", 2))
+
+    def test_also_across_files(self):
+        self.import_text(row())
+        self.assertTotals(self.import_text(row(start="2026-10-05 09:59:59")), read=1, accepted=0, suspended=1)
+
+    def test_a_person_makes_it_a_call_of_its_own(self):
+        suspense = self.import_text(row(), row()).suspense_ids
+        suspense.action_confirm()
+        self.assertEqual(suspense.state, "recycled")
+        self.assertEqual(self.contract.call_statement_ids.usage_count, 2)
+
+    def test_calls_that_nobody_answered_and_legs_of_one_call_do_not_count(self):
+        missed = {"disposition": "NO ANSWER", "talk": 0}
+        record = self.import_text(row(**missed), row(**missed), leg(1), leg(2))
+        self.assertEqual(record.suspended_count, 0)
+
+    def test_it_can_be_switched_off(self):
+        self.source.hold_near_duplicates = False
+        self.assertTotals(self.import_text(row(), row()), read=2, accepted=2)
+
+
+class TestLegs(CallBillingCommon):
+    """A call that is answered, transferred inside the company and ends there: 60 + 90 seconds at 0.90, 60/60."""
+
+    def transferred(self):
+        return (
+            leg(1, talk=60),
+            leg(2, talk=90, start="2026-10-05 10:01:05", called="202", agent="PJSIP/202-0000a1b3"),
+        )
+
+    def table(self, *imports):
+        calls = self.calls(*imports).sorted("start_at")
+        return [(call.status, call.not_billable_reason or "", call.billed_seconds, call.amount) for call in calls]
+
+    def test_a_call_is_charged_once(self):
+        self.assertEqual(self.source.legs, "call")
+        record = self.import_text(*self.transferred())
+        self.assertTotals(record, read=2, accepted=2)
+        self.assertEqual(self.table(record), [("billable", "", 180, 2.70), ("not_billable", "leg", 0, 0)])
+
+    def test_each_record_is_charged(self):
+        self.source.legs = "leg"
+        record = self.import_text(*self.transferred())
+        self.assertEqual(self.table(record), [("billable", "", 60, 0.90), ("billable", "", 120, 1.80)])
+
+    def test_each_part_with_an_agent_is_charged(self):
+        self.source.legs = "agent"
+        waiting = leg(3, agent="", app="Queue", data="sales", talk=20, start="2026-10-05 09:59:00")
+        record = self.import_text(waiting, *self.transferred())
+        self.assertEqual(
+            self.table(record),
+            [("not_billable", "leg", 0, 0), ("billable", "", 60, 0.90), ("billable", "", 120, 1.80)],
+        )
+
+    def test_a_record_that_comes_with_the_next_file_joins_its_call(self):
+        first, second = self.transferred()
+        records = self.import_text(first), self.import_text(second)
+        self.assertEqual(self.table(*records), [("billable", "", 180, 2.70), ("not_billable", "leg", 0, 0)])
+        self.assertEqual(self.contract.call_statement_ids.usage_amount, 2.70)
+
+    def test_a_record_after_the_invoice_is_charged_by_itself(self):
+        first, second = self.transferred()
+        self.import_text(first)
+        self.bill()
+        self.assertEqual(self.table(self.import_text(second + row(called="999"))), [("billable", "", 120, 1.80)])
+
+    def test_a_call_that_nobody_answered_is_one_call(self):
+        rings = [leg(i, agent=f"PJSIP/{i}-0000a1b3", disposition="NO ANSWER", talk=0) for i in (1, 2, 3)]
+        self.plan.rule_ids.write({"bill_no_answer": True, "count_ring": True})
+        record = self.import_text(*rings)
+        self.assertEqual([line[2] for line in self.table(record)], [60, 0, 0])
+
+    def test_a_part_for_another_client_stays_with_the_call(self):
+        other = self.make_contract(partner=self.env["res.partner"].create({"name": "Other"})).contract_line_ids
+        self.make_endpoint(PHONE + "0200", other)
+        first, _second = self.transferred()
+        record = self.import_text(first, leg(2, called=PHONE + "0200", start="2026-10-05 10:02:00"))
+        self.assertEqual(self.calls(record).contract_line_id, self.line)

@@ -1,0 +1,264 @@
+"""Phone systems post over real HTTP. Waiting for the limit of a minute is not tested, only that it is told."""
+
+import base64
+import json
+from unittest.mock import patch
+
+from odoo.exceptions import AccessError
+from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tools import mute_logger
+
+from .common import CallBillingCommon
+from .format_case import SAMPLES
+
+PUSH_LOG = "odoo.addons.call_center_billing.models.call_push"
+IMPORT_LOG = "odoo.addons.call_center_billing.models.call_import"
+BODIES = {
+    "encode_false.json": "application/json",
+    "encode_true.form": "application/x-www-form-urlencoded",
+    "encode_base64.form": "application/x-www-form-base64-encoded",
+    "encode_values_true_encode_false.json": "application/json",
+    "encode_values_true_encode_true.form": "application/x-www-form-urlencoded",
+    "err_file_encoded.json": "application/x-www-form-urlencoded",
+}
+
+
+class PushCase(HttpCase, CallBillingCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.source.write({"format": "normalised_json", "push_enabled": True, "legs": "leg"})
+        cls.path = f"/call_center_billing/push/{cls.source.id}"
+        cls.secret = cls.source.action_new_push_secret()["params"]["message"]
+
+    def post(self, body, secret=None, source=None, content_type="application/json", query="", **headers):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {secret or self.secret}", **headers}
+        return self.url_open(
+            f"/call_center_billing/push/{(source or self.source).id}{query}",
+            data=body,
+            headers={"Content-Type": content_type, **{name: value for name, value in headers.items() if value}},
+            method="POST",
+        )
+
+    def call(self, number=1, **values):
+        return {
+            "record_ref": f"r{number}",
+            "start": f"2026-10-05T{number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}+02:00",
+            "direction": "inbound",
+            "caller": "+491705550111",
+            "called": "+49305550100",
+            "disposition": "answered",
+            "talk_seconds": 60,
+            **values,
+        }
+
+    def run_cron(self, name):
+        self.env.ref(f"call_center_billing.{name}").method_direct_trigger()
+        self.env.invalidate_all()
+
+    def collect(self):
+        """What waits becomes imports, and these are imported."""
+        before = self.source.import_ids
+        self.run_cron("call_push_cron")
+        self.run_cron("call_import_cron")
+        return self.source.import_ids - before
+
+    def waiting(self):
+        return self.env["call.push"].search([("import_id", "=", False)])
+
+
+@tagged("post_install", "-at_install")
+class TestPush(PushCase):
+    def test_what_is_pushed_becomes_one_import_of_rated_calls(self):
+        answers = [self.post(self.call(n)).json() for n in (1, 2)] + [self.post([self.call(3), self.call(4)]).json()]
+        self.assertEqual(answers, [{"status": "received", "records": n} for n in (1, 1, 2)])
+        record = self.collect()
+        self.assertEqual((record.state, record.delivery), ("done", "push"))
+        self.assertRegex(record.name, r"^push 20\d\d-\d\d-\d\d \d\d-\d\d-\d\d UTC \(3\)\.jsonl$")
+        self.assertTotals(record, read=4, accepted=4)
+        self.assertFalse(self.waiting())
+
+    def test_of_a_thousand_records_where_every_third_is_repeated_each_counts_once(self):
+        self.source.push_per_minute = 2000
+        numbers = [n - 1 if n % 3 == 0 else n for n in range(1, 1001)]
+        answers = [self.post(self.call(number)).json()["status"] for number in numbers[:100]]
+        self.assertEqual((answers.count("received"), answers.count("repeated")), (67, 33))
+        self.collect()
+        for at in range(100, 1000, 50):
+            self.assertEqual(self.post([self.call(number) for number in numbers[at : at + 50]]).status_code, 200)
+        self.collect()
+        imports = self.source.import_ids
+        self.assertEqual((sum(imports.mapped("accepted_count")), sum(imports.mapped("duplicate_count"))), (667, 300))
+        self.assertEqual(sum(self.calls(*imports).mapped("talk_seconds")), 667 * 60)
+        self.assertAlmostEqual(self.contract.call_statement_ids.usage_amount, 667 * 0.9)
+
+    def test_a_body_that_comes_again_is_received_once_also_after_it_was_imported(self):
+        for _i in range(2):
+            self.post(self.call())
+            self.collect()
+        self.assertEqual(self.post(self.call()).json()["status"], "repeated")
+        self.assertEqual(len(self.source.import_ids), 1)
+
+    def test_after_an_undo_the_same_body_is_received_again(self):
+        self.post(self.call())
+        self.collect().action_undo()
+        self.assertEqual(self.post(self.call()).json()["status"], "received")
+        self.assertTotals(self.collect(), read=1, accepted=1)
+
+    def test_records_that_cannot_be_used_are_suspended_one_by_one(self):
+        self.post(self.call(disposition="strange"))
+        record = self.collect()
+        self.assertEqual((record.state, record.suspense_ids.reason), ("done", "bad_disposition"))
+
+    def test_each_body_that_freeswitch_sends_is_the_same_call(self):
+        self.source.format = "freeswitch_json"
+        for name, content_type in BODIES.items():
+            body = SAMPLES.joinpath("freeswitch_json", "bodies", name).read_bytes()
+            answer = self.post(body, content_type=content_type, query="?uuid=1")
+            self.assertEqual((name, answer.status_code), (name, 200))
+        self.assertTotals(self.collect(), read=6, accepted=0, suspended=1, duplicate=5)
+
+    def test_freeswitch_xml_is_received_as_text_and_as_a_form(self):
+        self.source.format = "freeswitch_xml"
+        document = SAMPLES.joinpath("freeswitch_xml", "derived_361ab3a0_escaped.cdr.xml").read_bytes()
+        self.assertEqual(self.post(document, content_type="text/xml").status_code, 200)
+        form = self.post(b"cdr=" + base64.b64encode(document), content_type="application/x-www-form-urlencoded")
+        self.assertEqual(form.status_code, 200)
+        self.assertTotals(self.collect(), read=2, accepted=0, suspended=1, duplicate=1)
+
+    def test_yeastar_events_are_received(self):
+        self.source.format = "yeastar"
+        events = SAMPLES.joinpath("yeastar", "s_series_newcdr.jsonl").read_bytes().splitlines()
+        for event in events:
+            self.assertEqual(self.post(event).status_code, 200)
+        self.assertEqual(self.collect().read_count, len(events))
+
+
+@tagged("post_install", "-at_install")
+class TestPushRefused(PushCase):
+    def assertRefused(self, response, status, words):
+        self.assertEqual(response.status_code, status, response.text)
+        self.assertEqual(response.json()["status"], "refused")
+        self.assertIn(words, response.json()["reason"])
+        self.assertFalse(self.waiting())
+
+    def test_the_secret_comes_as_bearer_as_password_or_in_the_address(self):
+        basic = base64.b64encode(f"anyone:{self.secret}".encode()).decode()
+        for number, way in enumerate(
+            ({}, {"Authorization": f"Basic {basic}"}, {"Authorization": None, "query": f"?token={self.secret}"})
+        ):
+            self.assertEqual(self.post(self.call(number), **way).status_code, 200)
+
+    def test_unknown_source_wrong_secret_and_switched_off_push_answer_the_same(self):
+        answers = [self.post(self.call(), secret="wrong"), self.post(self.call(), Authorization=None)]
+        answers.append(self.post(self.call(), Authorization="Basic ???"))
+        for source_id in (self.source.id + 1000, 10**15):
+            answers.append(self.url_open(f"/call_center_billing/push/{source_id}?token={self.secret}", data=b"{}"))
+        self.source.push_enabled = False
+        answers.append(self.post(self.call()))
+        self.source.write({"push_enabled": True, "active": False})
+        answers.append(self.post(self.call()))
+        for answer in answers:
+            self.assertRefused(answer, 401, "Unknown source or wrong secret")
+        self.assertEqual(len({answer.text for answer in answers}), 1)
+        self.assertIn("Basic", answers[0].headers["WWW-Authenticate"])
+
+    def test_a_source_without_secret_receives_nothing(self):
+        other = self.source.copy({"name": "Other", "push_enabled": True})
+        for secret in (self.secret, "", "False"):
+            self.assertEqual(self.post(self.call(), secret=secret or " ", source=other).status_code, 401)
+
+    def test_a_new_secret_replaces_the_one_before_and_only_managers_make_one(self):
+        new = self.source.action_new_push_secret()["params"]["message"]
+        self.assertEqual(self.post(self.call()).status_code, 401)
+        self.assertEqual(self.post(self.call(), secret=new).status_code, 200)
+        biller = new_test_user(self.env, "biller", groups="call_center_billing.group_accountant")
+        with self.assertRaises(AccessError):
+            self.source.with_user(biller).action_new_push_secret()
+
+    def test_nobody_reads_the_hash_of_the_secret(self):
+        self.assertNotIn(self.secret, self.source.sudo().push_secret_hash)
+        self.assertNotIn("push_secret_hash", self.source.fields_get())
+        with self.assertRaises(AccessError):
+            self.source.read(["push_secret_hash"])
+
+    def test_what_was_pushed_is_read_by_managers_of_the_company_only(self):
+        self.post(self.call())
+        other = self.env["res.company"].create({"name": "Other"})
+        manager = {"groups": "call_center_billing.group_manager", "company_id": other.id, "company_ids": [(6, 0, other.ids)]}
+        self.assertEqual(len(self.waiting()), 1)
+        self.assertFalse(self.env["call.push"].with_user(new_test_user(self.env, "stranger", **manager)).search([]))
+        biller = new_test_user(self.env, "biller", groups="call_center_billing.group_accountant")
+        with self.assertRaises(AccessError):
+            self.env["call.push"].with_user(biller).search([])
+
+    def test_a_body_over_the_limit_is_refused_unread(self):
+        self.env["ir.config_parameter"].set_param("call_center_billing.push_max_bytes", "2000")
+        self.assertEqual(self.post(self.call()).status_code, 200)
+        self.collect()
+        self.assertRefused(self.post(self.call(2, caller="1" * 2000)), 413, "too large")
+        self.assertRefused(self.post(b"cdr=" + b"x" * 2000, content_type="application/x-www-form-urlencoded"), 413, "too large")
+        chunks = iter([json.dumps(self.call(3)).encode() + b"\n"] * 50)  # no Content-Length
+        self.assertRefused(self.url_open(f"{self.path}?token={self.secret}", data=chunks), 413, "too large")
+
+    def test_more_posts_than_allowed_in_a_minute_are_put_off(self):
+        self.source.push_per_minute = 2
+        self.post(self.call(1))
+        self.post(self.call(2))
+        self.collect()
+        answer = self.post(self.call(3))
+        self.assertRefused(answer, 429, "More posts")
+        self.assertIn(int(answer.headers["Retry-After"]), range(1, 61))
+
+    def test_a_body_that_is_no_record_is_refused_with_its_reason(self):
+        for body, words in ((b"", "empty"), (b"<cdr/>", "not JSON"), (b"[1, 2]", "neither"), (b"[" * 900, "not JSON")):
+            with self.subTest(body[:10]):
+                self.assertRefused(self.post(body), 400, words)
+
+    def test_a_format_that_is_not_pushed_is_refused(self):
+        self.source.format = "asterisk_csv"
+        self.assertRefused(self.post(self.call()), 409, "cannot be pushed")
+
+    def test_a_record_in_a_form_is_not_taken_for_parameters_of_the_address(self):
+        answer = self.post(b"source_id=1&self=2&token=3", content_type="application/x-www-form-urlencoded")
+        self.assertRefused(answer, 400, "not JSON")
+
+
+@tagged("post_install", "-at_install")
+class TestPushInterrupted(PushCase):
+    def setUp(self):
+        super().setUp()
+        self.post(self.call(1))
+        self.post(self.call(2))
+
+    def test_a_collection_that_breaks_off_leaves_everything_for_the_next(self):
+        with patch.object(self.registry["call.import"], "_enqueue", side_effect=ZeroDivisionError), mute_logger(PUSH_LOG):
+            self.run_cron("call_push_cron")
+        self.assertEqual(len(self.waiting()), 2)
+        self.assertFalse(self.source.import_ids)
+        self.assertTotals(self.collect(), read=2, accepted=2)
+
+    def test_what_arrives_between_collection_and_import_waits_for_the_next(self):
+        self.run_cron("call_push_cron")
+        self.post(self.call(3))
+        self.run_cron("call_import_cron")
+        self.assertTotals(self.source.import_ids, read=2, accepted=2)
+        self.assertTotals(self.collect(), read=1, accepted=1)
+
+    def test_an_import_that_breaks_off_is_taken_up_again(self):
+        with patch.object(self.registry["call.loading"], "_load", side_effect=ZeroDivisionError), mute_logger(IMPORT_LOG):
+            record = self.collect()
+        self.assertEqual((record.state, record.read_count), ("failed", 0))
+        record.action_import()
+        self.assertTotals(record, read=2, accepted=2)
+
+    def test_a_large_backlog_becomes_several_imports(self):
+        with patch("odoo.addons.call_center_billing.models.call_push.BATCH_BODIES", 1):
+            self.assertEqual(self.collect().mapped("read_count"), [1, 1])
+
+    def test_collected_rows_are_forgotten_after_an_hour(self):
+        self.collect()
+        self.env.cr.execute("UPDATE call_push SET received_at = received_at - interval '61 minutes'")
+        self.run_cron("call_push_cron")
+        self.assertFalse(self.env["call.push"].search([]))
