@@ -15,6 +15,7 @@
         "data/ir_cron.xml",
         "report/call_statement_report.xml",
         "wizards/call_mapping_import.xml",
+        "wizards/call_raw_record.xml",
         "wizards/call_suspense_fix.xml",
         "wizards/call_suspense_write_off.xml",
         "wizards/call_billing_run.xml",

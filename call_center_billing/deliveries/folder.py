@@ -93,9 +93,14 @@ def chunks(place: Place, found: Found) -> Iterator[bytes]:
         except FileNotFoundError:
             raise FileChanged from None
         with open(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode) or _stamp(os.fstat(descriptor)) != found.stamp:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode) or _stamp(status) != found.stamp:
                 raise FileChanged
+            left = status.st_size
             while chunk := stream.read(CHUNK):
+                left -= len(chunk)
+                if left < 0:  # somebody goes on writing
+                    raise FileChanged
                 yield chunk
             if _stamp(os.fstat(descriptor)) != found.stamp or _stamp_at(folder, found.name) != found.stamp:
                 raise FileChanged

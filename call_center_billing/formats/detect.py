@@ -5,6 +5,7 @@ What the sample does not settle stays None and is asked: a date such as 03/04/20
 without proof is told, so that people look at it. Nothing here reads records for billing: that is :mod:`.generic`.
 """
 
+import contextlib
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -148,11 +149,9 @@ def _encoding(head):
         if head[1::2].count(0) * 10 < zeros * 9:  # not what little-endian text of most languages looks like
             raise ReadError("format", "binary")
         return "utf-16", True
-    try:
+    with contextlib.suppress(UnicodeDecodeError):
         head[: head.rfind(b"\n") + 1 or None].decode()
         return "utf-8", True
-    except UnicodeDecodeError:
-        pass
     if zeros or sum(head.count(byte) for byte in range(1, 9)) > len(head) // 100:
         raise ReadError("format", "binary")
     names = {each.replace("-", "_"): each for each in ENCODINGS if each not in ("utf-8", "utf-16")}

@@ -67,7 +67,7 @@ class CallImport(models.Model):
     header = fields.Text(readonly=True, copy=False, help="The lines that lead the file's records.")
     size = fields.Integer(string="Bytes", readonly=True, copy=False)
     position = fields.Integer(string="Read up to Line", readonly=True, copy=False, aggregator=None)
-    progress = fields.Float(string="Progress", readonly=True, copy=False, aggregator=None, help="Part of the file that was read.")
+    progress = fields.Float(readonly=True, copy=False, aggregator=None, help="Part of the file that was read.")
     same_as_id = fields.Many2one("call.import", string="Same as", readonly=True, copy=False)
     finished_at = fields.Datetime(string="Imported on", readonly=True, copy=False)
     read_count = fields.Integer(string="Read", readonly=True, copy=False)
@@ -251,7 +251,7 @@ class CallImport(models.Model):
             self._lock()
             if self.state == "done" or self._is_repeated(checksum):
                 return
-            options = source._format_options()
+            options = self._options()
             try:
                 fmt = formats.get(self._format_code())
                 self.write(
@@ -293,6 +293,9 @@ class CallImport(models.Model):
         # One import of a source at a time: two that overlap would both find their records new.
         self.source_id.sudo().lock_for_update(allow_referencing=True)
         self.lock_for_update(allow_referencing=True)
+        # What another import committed after this transaction began would not be seen: that is a conflict, which
+        # starts again, rather than an error at the first record that is not new after all.
+        self.env.cr.execute(SQL("UPDATE call_source SET id = id WHERE id = %s", self.source_id.id))
 
     def _load_part(self, part, commit):
         totals = self.env["call.loading"]._load(self, part)
@@ -351,6 +354,29 @@ class CallImport(models.Model):
             .sudo()
             .search([("res_model", "=", self._name), ("res_field", "=", "file"), ("res_id", "=", self.id)], limit=1)
         )
+
+    def _action_view_raw(self, place):
+        """Show a record as it stands in the file."""
+        self.ensure_one()
+        fmt = formats.get(self._format_code())
+        with tempfile.TemporaryDirectory() as workdir:
+            found = dict(formats.raw_records(self._content_path(workdir), fmt, self._options(), {place}))
+        raw = self.env["call.raw.record"].create(
+            {"import_id": self.id, "place": place, "raw": found.get(place) or self.env._("The file does not hold it any more.")}
+        )
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Raw Record"),
+            "res_model": raw._name,
+            "res_id": raw.id,
+            "views": [(False, "form")],
+            "target": "new",
+        }
+
+    def _options(self):
+        """What the file's format is told; a date without a year is of the year before the file came."""
+        day = fields.Datetime.context_timestamp(self.with_context(tz=self.source_id.tz), self.create_date).date()
+        return self.source_id._format_options() | {"today": day}
 
     def _content_path(self, workdir):
         """A file with the content: that of the file store where there is one."""

@@ -32,11 +32,7 @@ class CallRatePlan(models.Model):
             plan.contract_count = len(plan.contract_line_ids.contract_id)
 
     def _compute_suspense_count(self):
-        counts = dict(
-            self.env["call.suspense"]._read_group(
-                self._suspense_domain(), ["contract_line_id"], ["__count"]
-            )
-        )
+        counts = dict(self.env["call.suspense"]._read_group(self._suspense_domain(), ["contract_line_id"], ["__count"]))
         for plan in self:
             plan.suspense_count = sum(count for line, count in counts.items() if line.rate_plan_id == plan)
 

@@ -169,7 +169,11 @@ class CallSource(models.Model):
         """
         self.ensure_one()
         asks = formats.get(self.format).asks
-        options = {"today": fields.Date.context_today(self), "country": self.country_id.code, "hold_near": self.hold_near_duplicates}
+        options = {
+            "today": fields.Date.context_today(self),
+            "country": self.country_id.code,
+            "hold_near": self.hold_near_duplicates,
+        }
         if "mapping" in asks:
             options |= self.mapping_id._format_options(self.format)
         if "contexts" in asks:

@@ -24,7 +24,7 @@ class CallSource(models.Model):
     was read.
     """
 
-    _inherit = "call.source"
+    _inherit = "call.source"  # pylint: disable=consider-merging-classes-inherited
 
     folder = fields.Char(
         string="Watched Folder",
@@ -89,7 +89,7 @@ class CallSource(models.Model):
             try:
                 source.with_company(source.company_id)._look()
             except LockError:
-                pass  # its calls are being imported
+                continue  # its calls are being imported
             except Exception:
                 self.env.cr.rollback()
                 _logger.exception("The folder of call source %s is looked at again later", source.id)

@@ -18,7 +18,7 @@ SHOWN = 10
 class CallSource(models.Model):
     """Adds what a look at the sources has to tell. Counts come from ``call.source.hour``, never from the calls."""
 
-    _inherit = "call.source"
+    _inherit = "call.source"  # pylint: disable=consider-merging-classes-inherited
 
     expected_within = fields.Integer(
         string="Calls Arrive Within",
@@ -198,14 +198,15 @@ class CallSource(models.Model):
             source.message_post(body=self.env._("Missing numbers were marked as not to be expected."))
 
     def _after_import(self, call_import):
-        super()._after_import(call_import)
+        result = super()._after_import(call_import)
         if self.check_sequence:
             self.sudo()._remind_of_missing()
+        return result
 
     @api.model
     def _cron_check_collection(self):
         """Remind the persons responsible of calls that seem to be missing."""
-        for source in self.search([]):
+        for source in self.search([("import_ids", "!=", False)]):
             source._remind_of_missing()
             self.env["ir.cron"]._commit_progress(1)
 

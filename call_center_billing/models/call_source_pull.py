@@ -35,7 +35,7 @@ class CallSource(models.Model):
     connect to is only set by system administrators: the server can reach places that people cannot.
     """
 
-    _inherit = "call.source"
+    _inherit = "call.source"  # pylint: disable=consider-merging-classes-inherited
 
     pull_enabled = fields.Boolean(string="Read From a Database", copy=False)
     pull_host = fields.Char(string="Host", copy=False, groups=ADMINISTRATOR)
@@ -146,7 +146,7 @@ class CallSource(models.Model):
             try:
                 source.with_company(source.company_id)._pull()
             except LockError:
-                pass  # its calls are being imported
+                continue  # its calls are being imported
             except Exception as error:
                 self.env.cr.rollback()
                 _logger.exception("The table of call source %s is read again later", source.id)

@@ -144,7 +144,7 @@ class CallSuspense(models.Model):
         """The real path for records of one import: read, guide, rate, store."""
         source = call_import.source_id
         source.sudo().lock_for_update(allow_referencing=True)
-        options = source._format_options() | {"encoding": "utf-8", "hold_near": False}
+        options = call_import._options() | {"encoding": "utf-8", "hold_near": False}
         records = list(self)
         texts = [(record.corrected or record.raw or "", record.reason in UNREADABLE) for record in records]
         with tempfile.TemporaryDirectory() as workdir:

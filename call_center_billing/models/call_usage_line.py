@@ -84,11 +84,18 @@ class CallUsageLine(models.Model):
         digits=(16, 2), required=True, default=1, help="Messages or outcomes; 1 for a call, -1 where one is taken back."
     )
     provider_cost = fields.Float(
-        digits=(16, 6), aggregator="sum", help="What the carrier or cloud charges for it, in the provider's currency."
+        digits=(16, 6),
+        aggregator="sum",
+        groups="call_center_billing.group_sales",
+        help="What the carrier or cloud charges for it, in the provider's currency.",
     )
     version_at = fields.Datetime(string="Changed at Source", help="When the phone system last changed this record.")
     counted_seconds = fields.Integer(string="Counted (s)", required=True, help="Sum of the parts that the rule counts.")
-    billed_seconds = fields.Integer(string="Charged (s)", required=True, help="Counted time after minimum and increments. Of a call in several records: of the whole call, on its first.")
+    billed_seconds = fields.Integer(
+        string="Charged (s)",
+        required=True,
+        help="Counted time after minimum and increments. Of a call in several records: of the whole call, on its first.",
+    )
     minute_price = fields.Float(string="Price per Minute", digits=PRICE_DIGITS, required=True, aggregator=None)
     call_price = fields.Float(string="Price per Call", digits=PRICE_DIGITS, required=True, aggregator=None)
     amount = fields.Float(string="Price", digits=AMOUNT_DIGITS, required=True, help="Exact, before rounding of the invoice line.")
@@ -113,6 +120,18 @@ class CallUsageLine(models.Model):
         if not sql.column_exists(self.env.cr, self._table, "record_key"):
             self.env.cr.execute(SQL("ALTER TABLE %s ADD COLUMN record_key uuid NOT NULL", SQL.identifier(self._table)))
         sql.create_index(self.env.cr, "call_usage_line_record_key_index", self._table, ["record_key"], unique=True)
+
+    def action_view_call(self):
+        """All records of the same call."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_center_billing.call_usage_line_action")
+        domain = [("group_ref", "=", self.group_ref), ("statement_id", "=", self.statement_id.id)]
+        return action | {"domain": domain, "context": {}, "display_name": self.group_ref}
+
+    def action_view_raw(self):
+        """The record as the phone system wrote it, out of the imported file."""
+        self.ensure_one()
+        return self.import_id._action_view_raw(self.line_number)
 
     @api.depends("caller", "called", "start_at")
     def _compute_display_name(self):

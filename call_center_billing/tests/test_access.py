@@ -9,7 +9,8 @@ from .common import TODAY, CallBillingCommon
 READABLE = ("call.statement", "call.charge", "call.usage.line", "contract.contract", "contract.line", "contract.modification")
 CLOSED = (
     "call.source", "call.mapping", "call.mapping.line", "call.import", "call.suspense", "call.endpoint", "call.rate.plan",
-    "call.rate.rule", "call.billing.run", "call.suspense.write.off",
+    "call.rate.rule", "call.billing.run", "call.suspense.write.off", "call.suspense.fix", "call.source.hour", "call.upload",
+    "call.mapping.import", "call.push", "call.raw.record",
 )  # fmt: skip
 
 

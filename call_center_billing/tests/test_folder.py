@@ -113,7 +113,7 @@ class TestFolder(CallBillingCommon):
             self.assertFalse(self.look())
         self.assertTotals(self.look(2), read=2, accepted=2)
 
-    def test_a_file_that_changes_after_its_last_byte_was_read_is_dropped(self):
+    def test_a_file_that_somebody_goes_on_writing_is_dropped(self):
         self.put()
         (found,) = folder.files(folder.Place(str(self.root), ("berlin", "pbx1")))
         with self.assertRaises(folder.FileChanged):

@@ -34,7 +34,7 @@ def workbook(*rows):
 
 
 class GenericCase(FormatCase):
-    def read(self, content, code="generic_csv", fields=None, **options):
+    def read_with(self, content, code="generic_csv", fields=None, **options):
         """Records of a content, in UTC; ``fields`` beside those of :data:`OPTIONS`."""
         given = {**OPTIONS, **options, "fields": {**OPTIONS["fields"], **(fields or {})}}
         return self.records_of(content, code, zone="UTC", **given)
@@ -42,7 +42,7 @@ class GenericCase(FormatCase):
     def reason_of(self, line, header=HEADER, **options):
         """Why the first of two records is refused; the second is sound."""
         good = "9,2026-10-05 10:00:00,100,200,answered,60"
-        rows = self.read(f"{header}{line}\n{good}{',' * (line.count(',') - 5) if header != HEADER else ''}\n", **options)
+        rows = self.read_with(f"{header}{line}\n{good}{',' * (line.count(',') - 5) if header != HEADER else ''}\n", **options)
         return rows[0]["reason"]
 
     def value(self, text, field, **options):
@@ -82,7 +82,7 @@ class TestGeneric(GenericCase):
     def test_tabs_pipes_and_semicolons_delimit(self):
         for mark in "\t|;":
             with self.subTest(mark):
-                (found,) = self.read((HEADER + ROW + "\n").replace(",", mark), delimiter=mark)
+                (found,) = self.read_with((HEADER + ROW + "\n").replace(",", mark), delimiter=mark)
                 self.assertEqual((found["caller"], found["total_seconds"]), ("100", "60"))
 
     def test_a_workbook_reads_as_text_does_and_real_times_whatever_the_order(self):
@@ -94,7 +94,7 @@ class TestGeneric(GenericCase):
             [3, "2026-10-05T10:00", 1, 2, "answered", timedelta(hours=25)],
             [4, "soon", 1, 2, "answered", 5],
         )
-        rows = self.read(content, "generic_xlsx", time_format="dmy")
+        rows = self.read_with(content, "generic_xlsx", time_format="dmy")
         self.assertEqual(
             [(row["line_number"], row["start_at"], row["called_key"], row["total_seconds"], row["reason"]) for row in rows],
             [
@@ -143,7 +143,7 @@ class TestGeneric(GenericCase):
             (workbook(["id", "start", "from", "to", "status"], [1, "2026-10-05 10:00:00"]), "generic_xlsx"),
         ):
             with self.subTest(content[:40]), self.assertRaises(formats.ReadError) as caught:
-                self.read(content, code)
+                self.read_with(content, code)
             self.assertEqual(caught.exception.code, "header")
 
     def test_one_of_two_equal_titles_is_named_by_its_letter(self):
@@ -153,7 +153,7 @@ class TestGeneric(GenericCase):
                          [("2026-10-05 10:00:09",)])  # fmt: skip
 
     def test_a_title_line_in_the_midst_is_passed_over(self):
-        self.assertEqual(len(self.read(HEADER + ROW + "\n" + HEADER + ROW.replace("1,", "2,", 1))), 2)
+        self.assertEqual(len(self.read_with(HEADER + ROW + "\n" + HEADER + ROW.replace("1,", "2,", 1))), 2)
 
     def test_lines_that_lost_their_order_are_refused(self):
         self.assertEqual(self.reason_of("1,2026-10-05 10:00:00,100,Smith, John,answered,60"), "columns")
@@ -176,7 +176,7 @@ class TestGeneric(GenericCase):
                 self.assertEqual(self.reason_of(ROW.replace(old, new, 1)), reason)
 
     def test_a_number_of_more_digits_than_a_workbook_keeps_is_refused(self):
-        rows = self.read(
+        rows = self.read_with(
             workbook(HEADER.strip().split(","), [17900000000000007, *ROW.split(",")[1:]], ROW.split(",")), "generic_xlsx"
         )
         self.assertEqual([row["reason"] for row in rows], ["damaged_number", ""])
@@ -256,7 +256,7 @@ class TestGeneric(GenericCase):
 
     def test_records_are_left_out_by_the_texts_of_a_column(self):
         content = HEADER + ROW + "\n" + ROW.replace("1,", "2,", 1).replace("200", "Chat") + "\n" + ",x,100,fax,?,x\n"
-        rows = self.read(content, ignore=[("to", ["chat", "FAX"]), ("status", [])])
+        rows = self.read_with(content, ignore=[("to", ["chat", "FAX"]), ("status", [])])
         self.assertEqual([each["outcome"] for each in rows], ["", "ignored", "ignored"])
 
     def test_time_that_nobody_answered_is_not_talk(self):
@@ -282,7 +282,7 @@ class TestGeneric(GenericCase):
         book = workbook(HEADER.strip().split(","), ROW.split(","))
         for content in (b"id,start\n1,2\n", book[: len(book) // 2], b"PK\x03\x04" + b"x" * 100):
             with self.subTest(content[:9]), self.assertRaises(formats.ReadError) as caught:
-                self.read(content, "generic_xlsx")
+                self.read_with(content, "generic_xlsx")
             self.assertEqual(caught.exception.code, "format")
 
     def test_records_set_aside_are_read_again(self):
@@ -308,7 +308,7 @@ class TestGeneric(GenericCase):
                 content = bytes(content[: random.randint(1, len(content))])
                 with self.subTest(code=code, content=content[:60]):
                     try:
-                        self.assertEqual(len(self.read(content, code)), self.result.read)
+                        self.assertEqual(len(self.read_with(content, code)), self.result.read)
                     except formats.ReadError as error:
                         self.assertIn(error.code, ("empty", "format", "header"))
 

@@ -1,4 +1,5 @@
 from . import call_mapping_import
+from . import call_raw_record
 from . import call_suspense_fix
 from . import call_suspense_write_off
 from . import call_upload

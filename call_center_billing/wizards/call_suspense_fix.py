@@ -41,7 +41,7 @@ class CallSuspenseFix(models.TransientModel):
         required=True,
         default=lambda self: self._default_solution(),
     )
-    contract_line_id = fields.Many2one("contract.line", string="Contract Line", domain=[("rate_plan_id", "!=", False)])
+    contract_line_id = fields.Many2one("contract.line", domain=[("rate_plan_id", "!=", False)])
     endpoint_kind = fields.Selection(KINDS, string="Found By", default="number")
     date_start = fields.Date(string="From", help="First day of the new endpoints. Empty: always.")
     endpoint_values = fields.Text(compute="_compute_endpoint_values", string="New Endpoints")
@@ -49,7 +49,7 @@ class CallSuspenseFix(models.TransientModel):
     value = fields.Char(string="Right Value")
     direction = fields.Selection([("inbound", "Inbound"), ("outbound", "Outbound"), ("internal", "Internal")])
     disposition = fields.Selection(list(DISPOSITION_LABELS.items()), string="Outcome")
-    tz = fields.Selection(_tz_get, string="Time Zone")
+    tz = fields.Selection(_tz_get, string="Zone of the Times")
 
     @api.model
     def _default_suspense_ids(self):

@@ -1,0 +1,12 @@
+from odoo import fields, models
+
+
+class CallRawRecord(models.TransientModel):
+    """Shows one record as the phone system wrote it."""
+
+    _name = "call.raw.record"
+    _description = "Raw Record"
+
+    import_id = fields.Many2one("call.import", readonly=True)
+    place = fields.Integer(string="Line", readonly=True)
+    raw = fields.Text(readonly=True)
