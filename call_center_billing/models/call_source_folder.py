@@ -210,7 +210,7 @@ class CallSource(models.Model):
         if text and not self.folder_message:
             self._alert(self.env._("Watched folder"), text)
         if text != (self.folder_message or ""):
-            self.folder_message = text
+            self.folder_message = text or False
 
     def _alert(self, summary, text):
         """Give who is responsible an activity, unless there is one of this kind."""

@@ -10,7 +10,7 @@ READABLE = ("call.statement", "call.charge", "call.usage.line", "contract.contra
 CLOSED = (
     "call.source", "call.mapping", "call.mapping.line", "call.import", "call.suspense", "call.endpoint", "call.rate.plan",
     "call.rate.rule", "call.billing.run", "call.suspense.write.off", "call.suspense.fix", "call.source.hour", "call.upload",
-    "call.mapping.import", "call.push", "call.raw.record",
+    "call.mapping.import", "call.push", "call.raw.record", "call.folder.file",
 )  # fmt: skip
 
 
