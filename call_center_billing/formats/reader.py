@@ -80,7 +80,7 @@ def read_parts(
     zone: str,
     seed: str,
     workdir: str,
-    part_bytes: int | None = PART_BYTES,
+    part_bytes: int | None = 0,
     after: int = 0,
     again: set | None = None,
     strict: bool = True,
@@ -91,7 +91,7 @@ def read_parts(
     :param zone: time zone of local times, as in the IANA database
     :param seed: what makes record ids of different phone systems different
     :param workdir: an empty directory of the caller, who removes it
-    :param part_bytes: about how much of the file is a part; None: all of it
+    :param part_bytes: about how much of the file is a part; 0: as much as is good; None: all of it
     :param after: go on behind this place, as given by ``last`` of the part before
     :param again: for files made by :func:`write_again`: the lines that hold a raw text instead of a record
     :param strict: whether a first part without one record that looks like the format is an error; else all are refused
@@ -99,7 +99,9 @@ def read_parts(
     """
     fmt = registry.get(format_code)
     with _connect(workdir) as duck:
-        parts = _split(path, fmt, options, Path(workdir), None if fmt.whole else part_bytes, after, again)
+        parts = _split(
+            path, fmt, options, Path(workdir), None if fmt.whole else PART_BYTES if part_bytes == 0 else part_bytes, after, again
+        )
         done = 0
         for index, part in enumerate(parts):
             done += part.bytes
@@ -271,7 +273,8 @@ def _split(path, fmt, options, workdir, part_bytes, after=0, again=None, limit=N
                 part.count += count
                 part.bytes += len(content)
                 part.last = last
-                if part_bytes and (part.bytes >= part_bytes or part.count >= PART_RECORDS):
+                enough = part_bytes if index else min(part_bytes or 0, FIRST_PART_BYTES)
+                if part_bytes and (part.bytes >= enough or part.count >= PART_RECORDS):
                     break
         part.titles = titles
         any_record = any_record or bool(part.count)

@@ -1,5 +1,7 @@
 """Which records belong together: known ones, newer versions, near duplicates, legs of one call."""
 
+from datetime import timedelta
+
 from odoo import api, models
 from odoo.tools import SQL
 
@@ -36,17 +38,17 @@ class CallJoining(models.AbstractModel):
     _description = "Call Joining"
 
     @api.model
-    def _execute_hashed(self, query):
+    def _query_hashed(self, query):
         """Execute a statement that compares many staged with many stored rows. The planner knows little of rows that were
         loaded a moment ago and would go through all of one side for each row of the other.
 
-        :return: number of rows
+        :return: the rows, if any
         """
         self.env.cr.execute("SET LOCAL enable_nestloop = off")
         self.env.cr.execute(query)
-        count = self.env.cr.rowcount
+        rows = self.env.cr.fetchall() if self.env.cr.description else []
         self.env.cr.execute("SET LOCAL enable_nestloop = on")
-        return count
+        return rows
 
     # --- Known records and newer versions -------------------------------------------------------------
 
@@ -214,37 +216,62 @@ class CallJoining(models.AbstractModel):
             )
         ]
 
-    # --- Near duplicates ------------------------------------------------------------------------------
+    # --- Stored calls of the same time ----------------------------------------------------------------
 
     @api.model
-    def _hold_near_duplicates(self, source, confirmed):
+    def _recall(self, source):
+        """Table ``call_recent``: stored calls of the source that began around the staged ones."""
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_recent")
+        ((first, last),) = self.env.execute_query(
+            SQL("SELECT min(start_at), max(start_at) FROM call_stage WHERE outcome IS NULL")
+        )
+        imports = [each for (each,) in self.env.execute_query(SQL("SELECT id FROM call_import WHERE source_id = %s", source.id))]
+        margin = timedelta(hours=LEG_HOURS)
+        # Bounds are written out: the planner then knows how few rows of a large table these are.
+        self.env.cr.execute(
+            SQL(
+                """
+                CREATE TEMPORARY TABLE call_recent ON COMMIT DROP AS
+                SELECT id, record_key, group_ref, start_at, caller, called, talk_seconds, total_seconds, contract_line_id, date
+                  FROM call_usage_line
+                 WHERE start_at BETWEEN %s AND %s AND import_id = ANY(%s)
+                   AND quantity > 0 AND not_billable_reason IS DISTINCT FROM 'replaced'
+                """,
+                first - margin if first else None,
+                last + margin if last else None,
+                imports,
+            )
+        )
+        self.env.cr.execute("ANALYZE call_recent")
+
+    @api.model
+    def _hold_near_duplicates(self, confirmed):
         """Suspend calls that seem to have come already: same numbers, start and duration within two seconds, another id.
         Those within one file are held by its reader.
 
         :param confirmed: lines that a person found to be calls of their own
         """
-        self._execute_hashed(
+        rows = self._query_hashed(
             SQL(
                 """
-                UPDATE call_stage SET outcome = 'refused', reason = 'near_duplicate'
-                 WHERE outcome IS NULL AND line_number <> ALL(%(confirmed)s) AND line_number IN (
-                    SELECT b.line_number
-                      FROM call_stage b
-                      JOIN call_usage_line u ON u.caller = b.caller AND u.called = b.called
-                      JOIN call_import i ON i.id = u.import_id
-                     WHERE b.outcome IS NULL AND b.talk_seconds > 0 AND u.talk_seconds > 0 AND i.source_id = %(source)s
-                       AND u.start_at BETWEEN (SELECT min(start_at) FROM call_stage) - interval '1 minute'
-                                          AND (SELECT max(start_at) FROM call_stage) + interval '1 minute'
-                       AND abs(extract(epoch FROM b.start_at - u.start_at)) <= %(near)s
-                       AND abs(b.total_seconds - u.total_seconds) <= %(near)s
-                       AND u.record_key <> b.record_key AND (u.group_ref = b.group_ref) IS NOT TRUE
-                       AND u.not_billable_reason IS DISTINCT FROM 'replaced' AND u.quantity > 0)
+                SELECT DISTINCT b.line_number
+                  FROM call_stage b JOIN call_recent u ON u.caller = b.caller AND u.called = b.called
+                 WHERE b.outcome IS NULL AND b.line_number <> ALL(%(confirmed)s) AND b.talk_seconds > 0 AND u.talk_seconds > 0
+                   AND abs(extract(epoch FROM b.start_at - u.start_at)) <= %(near)s
+                   AND abs(b.total_seconds - u.total_seconds) <= %(near)s
+                   AND u.record_key <> b.record_key AND (u.group_ref = b.group_ref) IS NOT TRUE
                 """,
                 confirmed=list(confirmed),
                 near=NEAR_SECONDS,
-                source=source.id,
             )
         )
+        if rows:
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE call_stage SET outcome = 'refused', reason = 'near_duplicate' WHERE line_number IN %s",
+                    tuple(line for (line,) in rows),
+                )
+            )
 
     # --- Legs of one call -----------------------------------------------------------------------------
 
@@ -257,7 +284,7 @@ class CallJoining(models.AbstractModel):
         ``call_joined`` has calls whose first record is stored already and not billed: what it is rated by from now on.
         """
         Loading = self.env["call.loading"]
-        self._inherit_guide(source)
+        self._inherit_guide()
         if source.legs == "leg":
             return
         parts = SQL(", ").join(SQL("%s integer", SQL.identifier(part)) for part in PARTS)
@@ -269,7 +296,7 @@ class CallJoining(models.AbstractModel):
             ),
         )
         Loading._create_temporary("call_joined", SQL("usage_id integer PRIMARY KEY, disposition text, %s", parts))
-        self._gather_groups(source)
+        self._gather_groups()
         # Where each agent's part is charged, a call that reached an agent is charged by these parts alone.
         self.env.cr.execute(
             SQL(
@@ -315,7 +342,7 @@ class CallJoining(models.AbstractModel):
         self.env.cr.execute("ANALYZE call_leg")
 
     @api.model
-    def _inherit_guide(self, source):
+    def _inherit_guide(self):
         """A call belongs where its first guided record belongs; records that nothing guides follow it, stored or not."""
         self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_lost")
         self.env.cr.execute(
@@ -328,7 +355,7 @@ class CallJoining(models.AbstractModel):
         if not self.env.cr.rowcount:
             return
         self.env.cr.execute("ANALYZE call_lost")
-        self._execute_hashed(
+        self._query_hashed(
             SQL(
                 """
                 UPDATE call_guided g SET contract_line_id = f.contract_line_id, date = f.date
@@ -339,27 +366,33 @@ class CallJoining(models.AbstractModel):
                                  WHERE b.contract_line_id IS NOT NULL AND a.group_ref IN (SELECT group_ref FROM call_lost)
                                  UNION ALL
                                 SELECT u.group_ref, u.contract_line_id, u.date, u.start_at
-                                  FROM call_usage_line u JOIN call_import i ON i.id = u.import_id
-                                 WHERE u.group_ref IN (SELECT group_ref FROM call_lost) AND i.source_id = %(source)s
-                                   AND u.start_at BETWEEN (SELECT min(start_at) FROM call_lost) - %(hours)s * interval '1 hour'
-                                                      AND (SELECT max(start_at) FROM call_lost) + %(hours)s * interval '1 hour'
+                                  FROM call_recent u WHERE u.group_ref IN (SELECT group_ref FROM call_lost)
                                ) guided
                          ORDER BY group_ref, start_at) f
                  WHERE g.line_number = t.line_number AND f.group_ref = t.group_ref
-                """,
-                source=source.id,
-                hours=LEG_HOURS,
+                """
             )
         )
 
     @api.model
-    def _gather_groups(self, source):
+    def _gather_groups(self):
         """Table ``call_member``: all records of the calls that come in several, stored ones of open statements included,
         with their ``place`` in the call; all of one call are guided to where its first one belongs."""
         names = ("kind", "direction", "queue", "agent", "disposition", *PARTS)
         columns, stored = (SQL(", ").join(SQL.identifier(alias, name) for name in names) for alias in "su")
-        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_member, pg_temp.call_total")
-        self._execute_hashed(
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_member, pg_temp.call_total, pg_temp.call_kin")
+        self._query_hashed(
+            SQL(
+                """
+                CREATE TEMPORARY TABLE call_kin ON COMMIT DROP AS
+                SELECT id FROM call_recent
+                 WHERE group_ref IN (SELECT group_ref FROM call_stage WHERE outcome IS NULL)
+                   AND id NOT IN (SELECT usage_id FROM call_changed)
+                """
+            )
+        )
+        self.env.cr.execute("ANALYZE call_kin")
+        self._query_hashed(
             SQL(
                 """
                 CREATE TEMPORARY TABLE call_member ON COMMIT DROP AS
@@ -367,14 +400,8 @@ class CallJoining(models.AbstractModel):
                     SELECT u.group_ref, NULL::integer AS line_number, u.id AS usage_id, u.start_at,
                            u.contract_line_id, u.date, (u.not_billable_reason = 'leg') IS TRUE AS follows, %(stored)s
                       FROM call_usage_line u
-                      JOIN call_import i ON i.id = u.import_id
                       JOIN call_statement t ON t.id = u.statement_id
-                     WHERE u.start_at BETWEEN (SELECT min(start_at) FROM call_stage) - %(hours)s * interval '1 hour'
-                                          AND (SELECT max(start_at) FROM call_stage) + %(hours)s * interval '1 hour'
-                       AND i.source_id = %(source)s AND t.state = 'open' AND u.quantity > 0
-                       AND u.not_billable_reason IS DISTINCT FROM 'replaced'
-                       AND u.group_ref IN (SELECT group_ref FROM call_stage WHERE outcome IS NULL)
-                       AND u.id NOT IN (SELECT usage_id FROM call_changed)
+                     WHERE u.id = ANY(ARRAY(SELECT id FROM call_kin)) AND t.state = 'open'
                 ), members AS (
                     SELECT s.group_ref, s.line_number, NULL::integer AS usage_id, s.start_at, g.contract_line_id, g.date,
                            false AS follows, %(columns)s
@@ -391,8 +418,6 @@ class CallJoining(models.AbstractModel):
                 """,
                 stored=stored,
                 columns=columns,
-                hours=LEG_HOURS,
-                source=source.id,
             )
         )
         self.env.cr.execute("ANALYZE call_member")

@@ -11,6 +11,8 @@ from ..formats.record import COLUMNS, PARTS, REASONS, TEXTS
 from .call_endpoint import KINDS
 from .call_rating import ANY_QUEUE, amount, billed_seconds, counted_seconds, is_billable, traffic
 
+COPY_BYTES = 256 * 1024
+
 
 class CallLoading(models.AbstractModel):
     """From normalised records to rated usage lines and suspense, set-based, in the caller's transaction.
@@ -76,8 +78,8 @@ class CallLoading(models.AbstractModel):
             "call_stage", SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(kind)) for name, kind in COLUMNS)
         )
         self._create_temporary("call_failed", SQL("line_number integer, reason text, contract_line_id integer"))
-        with open(path, encoding="utf-8") as stream:
-            self.env.cr.copy_expert("COPY call_stage FROM STDIN (FORMAT csv)", stream)
+        with open(path, "rb") as stream:
+            self.env.cr.copy_expert("COPY call_stage FROM STDIN (FORMAT csv)", stream, COPY_BYTES)
         self.env.cr.execute("ANALYZE call_stage (line_number, record_key, outcome, direction, queue, group_ref, caller, called)")
 
     @api.model
@@ -103,8 +105,9 @@ class CallLoading(models.AbstractModel):
         """
         self.env.flush_all()
         self.env["call.joining"]._find_known(except_suspense)
+        self.env["call.joining"]._recall(source)
         if source.hold_near_duplicates:
-            self.env["call.joining"]._hold_near_duplicates(source, confirmed)
+            self.env["call.joining"]._hold_near_duplicates(confirmed)
 
     # --- 3 and 4: to whom, in which period, by which rule ---------------------------------------------
 
@@ -200,11 +203,11 @@ class CallLoading(models.AbstractModel):
         )
         line = SQL("coalesce(%s)", SQL(", ").join(SQL.identifier(kind, "contract_line_id") for kind in kinds))
         zone = SQL("coalesce(%s)", SQL(", ").join(SQL.identifier(kind, "tz") for kind in kinds))
-        self._create_temporary("call_guided", SQL("line_number integer, contract_line_id integer, date date"))
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_guided")
         self.env.cr.execute(
             SQL(
-                "INSERT INTO call_guided SELECT s.line_number, %s,"
-                " (s.start_at AT TIME ZONE 'UTC' AT TIME ZONE %s)::date FROM call_stage s %s WHERE s.outcome IS NULL",
+                "CREATE TEMPORARY TABLE call_guided ON COMMIT DROP AS SELECT s.line_number, %s AS contract_line_id,"
+                " (s.start_at AT TIME ZONE 'UTC' AT TIME ZONE %s)::date AS date FROM call_stage s %s WHERE s.outcome IS NULL",
                 line,
                 zone,
                 joins,
@@ -281,7 +284,7 @@ class CallLoading(models.AbstractModel):
                            CASE WHEN t.billable THEN 'billable' ELSE 'not_billable' END,
                            CASE WHEN t.billable THEN NULL ELSE %(why)s END
                       FROM %(priced)s
-                     CROSS JOIN LATERAL (SELECT %(counted)s AS counted, %(billable)s AS billable) u
+                     CROSS JOIN LATERAL (SELECT %(counted)s AS counted, %(billable)s AS billable OFFSET 0) u
                      CROSS JOIN LATERAL (SELECT u.counted, u.billable,
                                                 CASE WHEN u.billable THEN %(billed)s ELSE 0 END AS billed) t
                      WHERE r.id IS NOT NULL

@@ -152,7 +152,7 @@ class CallSource(models.Model):
         return rows, sum(last - first + 1 for first, last in rows)
 
     def _missing_hours(self):
-        """Hours of the last two weeks in which no call began although some always did at that time of the week.
+        """Hours of the last two weeks in which no call began although some always did at that (local) time of the week.
 
         :return: list of (begin of the hour in UTC, usual number of calls), newest first
         """
@@ -168,7 +168,9 @@ class CallSource(models.Model):
                            date_trunc('hour', %(now)s::timestamp) - %(within)s * interval '1 hour', '1 hour') AS h(hour)
                  CROSS JOIN generate_series(1, %(weeks)s) AS w(weeks)
                   LEFT JOIN call_source_hour before
-                         ON before.source_id = %(source)s AND before.hour = h.hour - w.weeks * interval '7 days'
+                         ON before.source_id = %(source)s
+                        AND before.hour = (h.hour AT TIME ZONE 'UTC' AT TIME ZONE %(tz)s - w.weeks * interval '7 days')
+                                          AT TIME ZONE %(tz)s AT TIME ZONE 'UTC'
                  WHERE NOT EXISTS (SELECT FROM call_source_hour c
                                     WHERE c.source_id = %(source)s AND c.hour = h.hour AND c.call_count > 0)
                  GROUP BY h.hour HAVING min(coalesce(before.call_count, 0)) >= %(usual)s
@@ -179,6 +181,7 @@ class CallSource(models.Model):
                 within=self.expected_within,
                 weeks=WEEKS,
                 usual=USUAL_CALLS,
+                tz=self.tz or "UTC",
                 source=self._origin.id,
             )
         )
@@ -213,6 +216,7 @@ class CallSource(models.Model):
     def _remind_of_missing(self):
         """One open activity per source tells what is missing now; nothing missing, no activity."""
         self.ensure_one()
+        self.invalidate_recordset(["missing_text", "missing_sequence_count", "missing_hour_count"])
         summary = self.env._("Calls of %s seem to be missing", self.name)
         mine = self.activity_ids.filtered(lambda activity: activity.automated and activity.summary == summary)
         text = self.missing_text

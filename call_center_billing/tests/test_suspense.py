@@ -54,3 +54,70 @@ class TestSuspense(CallBillingCommon):
         self.assertTotals(record, read=2, accepted=1, suspended=1)
         with self.assertRaises(UserError):
             record.suspense_ids.action_recycle()
+
+
+class TestWorkbench(CallBillingCommon):
+    """Suspended records solved many at a time."""
+
+    def fix(self, records, **values):
+        wizard = self.env["call.suspense.fix"].with_context(active_ids=records.ids).create(values)
+        wizard.action_fix()
+        return wizard
+
+    def test_records_of_a_new_client_get_their_endpoints_in_one_go(self):
+        record = self.import_text(row(called="+4930777001"), row(called="+4930777002"), row(called="+4930777001"))
+        wizard = self.fix(record.suspense_ids, solution="endpoint", contract_line_id=self.line.id)
+        self.assertEqual(wizard.endpoint_values, "+4930777001\n+4930777002")
+        self.assertEqual(record.suspense_ids.mapped("state"), ["recycled"] * 3)
+        self.assertTotals(record, read=3, accepted=3)
+
+    def test_a_wrong_value_is_set_right_in_many(self):
+        rows = [row(called="999", account="dentall") for _i in range(3)]
+        self.make_endpoint("dental", kind="account_code")
+        record = self.import_text(*rows)
+        self.fix(record.suspense_ids, solution="field", field="account_code", value="dental")
+        self.assertTotals(record, read=3, accepted=3)
+        self.assertEqual(set(self.calls(record).mapped("account_code")), {"dental"})
+        self.assertIn("dentall", record.suspense_ids[0].raw)
+
+    def test_a_corrected_number_is_guided_like_any_other(self):
+        record = self.import_text(row(called="999"))
+        self.fix(record.suspense_ids, solution="field", field="called", value="+49 30 5550100")
+        self.assertEqual(self.calls(record).contract_line_id, self.line)
+
+    def test_times_of_another_zone_are_read_in_it(self):
+        record = self.import_text(row(start="2026-03-29 02:30:00", uniqueid="x"), row())
+        self.contract.contract_line_ids.write({"date_start": "2026-03-01"})
+        self.assertEqual(record.suspense_ids.reason, "missing_hour")
+        self.fix(record.suspense_ids, solution="zone", tz="UTC")
+        self.assertEqual(str(self.calls(record).sorted("start_at")[0].start_at), "2026-03-29 02:30:00")
+
+    def test_the_way_to_solve_it_is_proposed(self):
+        record = self.import_text(row(called="999"), row(start="2026-03-29 02:30:00", uniqueid="x"))
+        proposed = [
+            self.env["call.suspense.fix"].with_context(active_ids=suspense.ids).create({}).solution
+            for suspense in record.suspense_ids
+        ]
+        self.assertEqual(proposed, ["endpoint", "zone"])
+
+    def test_a_new_endpoint_offers_to_recycle_what_it_solves(self):
+        record = self.import_text(row(called="+4930777001"), row(called="+4930777002"))
+        endpoint = self.make_endpoint("+4930777001")
+        self.assertEqual(endpoint.suspense_count, 1)
+        endpoint.action_recycle_suspense()
+        self.assertEqual(record.suspense_ids.mapped("state"), ["recycled", "open"])
+
+    def test_a_rate_plan_offers_to_recycle_what_no_rule_fitted(self):
+        self.plan.rule_ids.direction = "outbound"
+        record = self.import_text(row())
+        self.assertEqual((record.suspense_ids.reason, self.plan.suspense_count), ("no_rule", 1))
+        self.plan.rule_ids.direction = False
+        self.plan.action_recycle_suspense()
+        self.plan.invalidate_recordset(["suspense_count"])
+        self.assertEqual((record.suspense_ids.state, self.plan.suspense_count), ("recycled", 0))
+
+    def test_a_call_shows_the_record_that_it_was_made_of(self):
+        text = row()
+        call = self.calls(self.import_text(row(start="2026-10-05 09:00:00"), text))[1]
+        action = call.action_view_raw()
+        self.assertEqual(self.env[action["res_model"]].browse(action["res_id"]).raw, text.strip())

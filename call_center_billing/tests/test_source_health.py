@@ -1,0 +1,131 @@
+from contextlib import suppress
+from datetime import datetime, timedelta
+from unittest.mock import patch
+
+from freezegun import freeze_time
+
+from .asterisk import row
+from .common import CallBillingCommon
+from .test_joining import leg
+
+
+class TestSourceHealth(CallBillingCommon):
+    """What a look at a source tells. Now is Thursday, 5 November 2026, 11:00 in Berlin."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.startClassPatcher(freeze_time("2026-11-05 10:00:00"))
+
+    def calls_at(self, *starts, each=4):
+        """Some calls at each local time."""
+        self.import_text(
+            *(row(start=str(datetime.fromisoformat(start) + timedelta(minutes=n))) for start in starts for n in range(each))
+        )
+
+    def test_calls_of_today_stand_beside_those_of_the_same_week_days(self):
+        self.calls_at("2026-10-08 09:00:00", "2026-10-15 09:00:00", "2026-10-22 09:00:00", "2026-10-29 09:00:00", each=6)
+        self.calls_at("2026-10-29 15:00:00", "2026-11-05 09:00:00", each=3)
+        self.assertEqual((self.source.today_count, self.source.usual_count), (3, 6))
+
+    def test_an_hour_without_its_usual_calls_is_missing(self):
+        self.calls_at(*(f"2026-10-{day:02} 09:00:00" for day in (6, 13, 20, 27)), "2026-10-06 15:00:00")
+        self.assertEqual(self.source._missing_hours(), [(datetime(2026, 11, 3, 8), 4)])
+        self.assertEqual(self.source.health, "bad")
+        self.assertIn("usually 4", self.source.missing_text)
+
+    def test_an_hour_is_not_missing_before_its_calls_had_time_to_arrive(self):
+        self.calls_at(*(f"2026-10-{day:02} 09:00:00" for day in (6, 13, 20, 27)))
+        self.source.expected_within = 72
+        self.assertFalse(self.source._missing_hours())
+
+    def test_undoing_an_import_takes_its_hours_back(self):
+        record = self.import_text(row(), row(called="999"))
+        hours = self.env["call.source.hour"].search([("source_id", "=", self.source.id)])
+        self.assertEqual(hours.call_count, 2)
+        record.action_undo()
+        hours.invalidate_recordset()
+        self.assertEqual(hours.call_count, 0)
+
+    def test_numbers_that_never_came_are_told_until_they_come(self):
+        self.source.check_sequence = True
+        self.import_text(leg(1, linked="a"), leg(2, linked="b"), leg(5, linked="c"))
+        self.assertEqual((self.source.missing_sequence_count, self.source._missing_sequences()[0]), (2, [(3, 4)]))
+        self.assertIn("3-4", self.source.activity_ids.note)
+        self.import_text(leg(3, linked="d"), leg(4, linked="e"))
+        self.assertFalse(self.source.missing_sequence_count or self.source.activity_ids)
+
+    def test_missing_numbers_can_be_given_up(self):
+        self.source.check_sequence = True
+        self.import_text(leg(1, linked="a"), leg(5, linked="c"))
+        self.source.action_forget_missing()
+        self.assertEqual(self.source.missing_sequence_count, 0)
+
+    def test_the_person_responsible_is_reminded_once(self):
+        self.calls_at(*(f"2026-10-{day:02} 09:00:00" for day in (6, 13, 20, 27)))
+        self.startPatcher(self._quiet_cron())
+        for _time in range(2):
+            self.env["call.source"]._cron_check_collection()
+        self.assertEqual(self.source.activity_ids.user_id, self.source.user_id)
+        self.assertEqual(len(self.source.activity_ids), 1)
+
+    def _quiet_cron(self):
+        return patch.object(self.registry["ir.cron"], "_commit_progress", return_value=60)
+
+    def test_the_card_draws_the_last_two_weeks(self):
+        self.calls_at("2026-11-04 09:00:00")
+        self.assertIn('"value": 4', self.source.day_graph)
+
+
+class TestBackground(CallBillingCommon):
+    """A file in parts, as the scheduled job imports it."""
+
+    def setUp(self):
+        super().setUp()
+        self.commits = self.startPatcher(patch.object(self.registry["ir.cron"], "_commit_progress", return_value=60))
+        self.startPatcher(patch("odoo.addons.call_center_billing.formats.reader.FIRST_PART_BYTES", 1))
+        self.startPatcher(patch("odoo.addons.call_center_billing.formats.reader.PART_BYTES", 1))
+        self.startPatcher(patch("odoo.addons.call_center_billing.formats.lines.BLOCK_BYTES", 1000))
+        self.startPatcher(patch("odoo.addons.call_center_billing.models.call_import.AT_ONCE_BYTES", 100))
+
+    def rows(self, count=40):
+        return [row(start=str(datetime(2026, 10, 5, 10) + timedelta(minutes=n))) for n in range(count)]
+
+    def test_a_large_file_waits_and_is_imported_in_the_background(self):
+        record = self.import_text(*self.rows(), "nonsense\n")
+        self.assertEqual((record.state, record.read_count), ("waiting", 0))
+        self.env["call.import"]._cron_import()
+        self.assertEqual((record.state, record.progress), ("done", 1.0))
+        self.assertTotals(record, read=41, accepted=40, suspended=1)
+
+    def test_an_import_that_was_killed_goes_on_where_it_stopped(self):
+        record = self.import_text(*self.rows(), "nonsense\n", *self.rows())
+        loading = self.registry["call.loading"]
+        load, done = loading._load, []
+
+        class Killed(BaseException):
+            pass
+
+        def load_two_parts(model, call_import, part):
+            if len(done) == 2:
+                raise Killed
+            done.append(part.last)
+            return load(model, call_import, part)
+
+        with patch.object(loading, "_load", load_two_parts), suppress(Killed):  # what was done so far stays
+            self.env["call.import"]._cron_import()
+        self.assertEqual((record.state, record.position), ("running", done[-1]))
+        self.env["call.import"]._cron_import()
+        self.assertTotals(record, read=81, accepted=80, suspended=1)
+        self.assertEqual(self.contract.call_statement_ids.usage_count, 80)
+
+    def test_a_broken_part_leaves_a_message_and_can_be_gone_on_with(self):
+        record = self.import_text(*self.rows())
+        with patch.object(self.registry["call.loading"], "_load", side_effect=ValueError("no luck")):
+            with patch.object(self.env.cr, "rollback"), self.assertLogs("odoo.addons.call_center_billing", "ERROR"):
+                self.env["call.import"]._cron_import()
+        self.assertEqual(record.state, "failed")
+        self.assertIn("no luck", record.message)
+        record.action_import()
+        self.env["call.import"]._cron_import()
+        self.assertTotals(record, read=40, accepted=40)
