@@ -4,7 +4,6 @@
 read what it prints. Nothing here asserts a time: times differ by machine, so the targets are ratios and are only told.
 """
 
-import base64
 import contextlib
 import json
 import os
@@ -71,9 +70,7 @@ def main(env, rows=100_000):
 
 def _time_import(env, source, path, rows):
     """:return: the import, seconds from the stored file to the commit, peak memory in MB meanwhile (total, added)"""
-    content = base64.b64encode(path.read_bytes())
-    call_import = env["call.import"].create({"source_id": source.id, "name": path.name, "file": content})
-    del content
+    call_import = env["call.import"]._create_from_path(source, str(path), path.name, "folder")
     env.cr.commit()
     env.invalidate_all()
     before = _reset_peak()

@@ -32,6 +32,7 @@ PART_RECORDS = 60_000  # of short lines a part has fewer bytes: memory follows t
 EARLIEST, LATEST = datetime(1990, 1, 1), datetime(2100, 1, 1)
 HINT_TOLERANCE = 1800  # seconds between a call's id and its start that still tell the zone
 PREVIEW_RECORDS = 20
+MAX_TITLES = 400  # no phone system has as many columns
 UNREADABLE = ("unreadable", "too_long", "quotes")  # refused as text: there is no record yet
 
 
@@ -273,7 +274,7 @@ def _split(path, fmt, options, workdir, part_bytes, after=0, again=None, limit=N
                 part.count += count
                 part.bytes += len(content)
                 part.last = last
-                enough = part_bytes if index else min(part_bytes or 0, FIRST_PART_BYTES)
+                enough = min(part_bytes or 0, FIRST_PART_BYTES << index)
                 if part_bytes and (part.bytes >= enough or part.count >= PART_RECORDS):
                     break
         part.titles = titles
@@ -399,6 +400,8 @@ def _columns(fmt, options, part):
         return len(names), {name: f"c{i}" for i, name in enumerate(names, 1)}
     if not fmt.dialect(options).header:
         return fmt.columns(options), {name: f"c{position}" for name, position in names.items()}
+    if len(part.titles) > MAX_TITLES:
+        raise ReadError("format")
     positions = {}
     for position, title in enumerate(part.titles, 1):
         positions.setdefault(registry.plain_title(title), position)
@@ -492,7 +495,7 @@ def _normalise(duck, workdir, zone, seed, rules):
                 WHEN direction IS NULL OR direction NOT IN ({sql.literals(record.DIRECTIONS)}) THEN 'bad_direction'
                 WHEN disposition IS NULL OR disposition NOT IN ({sql.literals(record.DISPOSITIONS)}) THEN 'bad_disposition'
                 WHEN kind IS NULL OR kind NOT IN ({sql.literals(record.KINDS)}) THEN 'bad_kind'
-                WHEN quantity IS NULL OR quantity < 0 OR quantity > 1000000 THEN 'bad_quantity'
+                WHEN quantity IS NULL OR quantity < 0 OR quantity > 1000000 OR quantity <> round(quantity, 2) THEN 'bad_quantity'
                 END) AS found,
                    coalesce({sql.plain_number("called", rules)}, a.canonical) AS called_number,
                    coalesce({sql.plain_number("caller", rules)}, b.canonical) AS caller_number

@@ -48,13 +48,18 @@ class AccountMove(models.Model):
         of usage must stay the sum of its own calls, so it enters that computation rounded already."""
         base_line = super()._prepare_product_base_line_for_taxes_computation(product_line)
         charge = product_line.sudo().call_charge_id
+        amount = charge.amount * product_line.move_id._call_charge_sign()
         if (
             charge
             and product_line.quantity
-            and not product_line.currency_id.compare_amounts(product_line.quantity * product_line.price_unit, charge.amount)
+            and not product_line.currency_id.compare_amounts(product_line.quantity * product_line.price_unit, amount)
         ):
-            base_line["price_unit"] = charge.amount / product_line.quantity
+            base_line["price_unit"] = amount / product_line.quantity
         return base_line
+
+    def _call_charge_sign(self):
+        """-1 where charges are on a credit note, because the period takes back more than it brings."""
+        return -1 if self.move_type == "out_refund" else 1
 
     def _post(self, soft=True):
         for move in self:
@@ -68,7 +73,8 @@ class AccountMove(models.Model):
         lines = self.invoice_line_ids.filtered("call_charge_id").grouped("call_charge_id")
         for charge in charges:
             mine = lines.get(charge, self.env["account.move.line"])
-            if self.currency_id.compare_amounts(sum(line.quantity * line.price_unit for line in mine), charge.amount):
+            amount = charge.amount * self._call_charge_sign()
+            if self.currency_id.compare_amounts(sum(line.quantity * line.price_unit for line in mine), amount):
                 raise UserError(
                     self.env._(
                         "'%(line)s' no longer equals the sum of its calls, %(amount)s. Set quantity and price back "

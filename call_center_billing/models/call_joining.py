@@ -37,17 +37,33 @@ class CallJoining(models.AbstractModel):
     _name = "call.joining"
     _description = "Call Joining"
 
+    # The planner knows little of rows that were loaded a moment ago: these two tell it which way is good.
+
     @api.model
     def _query_hashed(self, query):
-        """Execute a statement that compares many staged with many stored rows. The planner knows little of rows that were
-        loaded a moment ago and would go through all of one side for each row of the other.
+        """Execute a statement that compares many staged with many stored rows, not by a loop over one side for each row
+        of the other.
 
         :return: the rows, if any
         """
-        self.env.cr.execute("SET LOCAL enable_nestloop = off")
+        return self._query_without(query, "nestloop")
+
+    @api.model
+    def _query_by_key(self, query):
+        """Execute a statement that looks up staged rows by a key among any number of stored ones.
+
+        :return: the rows
+        """
+        return self._query_without(query, "hashjoin", "mergejoin")
+
+    @api.model
+    def _query_without(self, query, *ways):
+        for way in ways:
+            self.env.cr.execute(SQL("SET LOCAL %s = off", SQL.identifier(f"enable_{way}")))
         self.env.cr.execute(query)
         rows = self.env.cr.fetchall() if self.env.cr.description else []
-        self.env.cr.execute("SET LOCAL enable_nestloop = on")
+        for way in ways:
+            self.env.cr.execute(SQL("SET LOCAL %s = on", SQL.identifier(f"enable_{way}")))
         return rows
 
     # --- Known records and newer versions -------------------------------------------------------------
@@ -56,9 +72,9 @@ class CallJoining(models.AbstractModel):
     def _find_known(self, except_suspense):
         """Mark what is here already as duplicate; keep newer versions in ``call_changed`` (line_number, usage_id, billed)."""
         Loading = self.env["call.loading"]
-        Loading._create_temporary("call_changed", SQL("line_number integer PRIMARY KEY, usage_id integer, billed boolean"))
+        Loading._create_temporary("call_changed", SQL("line_number integer, usage_id integer, billed boolean"))
         duplicates = self._known_suspense(except_suspense)
-        rows = self.env.execute_query(
+        rows = self._query_by_key(
             SQL(
                 """
                 SELECT s.line_number, u.id, t.state <> 'open',
@@ -145,7 +161,7 @@ class CallJoining(models.AbstractModel):
         :return: (whether there are any, ids of the statements whose totals have to be counted again)
         """
         Loading = self.env["call.loading"]
-        Loading._create_temporary("call_replaced", SQL("usage_id integer PRIMARY KEY, line_number integer, billed boolean"))
+        Loading._create_temporary("call_replaced", SQL("usage_id integer, line_number integer, billed boolean"))
         self.env.cr.execute(
             SQL(
                 """
@@ -285,17 +301,18 @@ class CallJoining(models.AbstractModel):
         """
         Loading = self.env["call.loading"]
         self._inherit_guide()
-        if source.legs == "leg":
+        if source.legs == "leg" or not self._find_kin():
+            Loading._create_temporary("call_leg", SQL("line_number integer"))
             return
         parts = SQL(", ").join(SQL("%s integer", SQL.identifier(part)) for part in PARTS)
         Loading._create_temporary(
             "call_leg",
             SQL(
-                "line_number integer PRIMARY KEY, charged boolean, kind text, direction text, queue text, disposition text, %s",
+                "line_number integer, charged boolean, kind text, direction text, queue text, disposition text, %s",
                 parts,
             ),
         )
-        Loading._create_temporary("call_joined", SQL("usage_id integer PRIMARY KEY, disposition text, %s", parts))
+        Loading._create_temporary("call_joined", SQL("usage_id integer, disposition text, %s", parts))
         self._gather_groups()
         # Where each agent's part is charged, a call that reached an agent is charged by these parts alone.
         self.env.cr.execute(
@@ -375,12 +392,12 @@ class CallJoining(models.AbstractModel):
         )
 
     @api.model
-    def _gather_groups(self):
-        """Table ``call_member``: all records of the calls that come in several, stored ones of open statements included,
-        with their ``place`` in the call; all of one call are guided to where its first one belongs."""
-        names = ("kind", "direction", "queue", "agent", "disposition", *PARTS)
-        columns, stored = (SQL(", ").join(SQL.identifier(alias, name) for name in names) for alias in "su")
-        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_member, pg_temp.call_total, pg_temp.call_kin")
+    def _find_kin(self):
+        """Table ``call_kin``: stored records of the staged calls.
+
+        :return: whether any staged call has more than one record
+        """
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_kin")
         self._query_hashed(
             SQL(
                 """
@@ -391,6 +408,18 @@ class CallJoining(models.AbstractModel):
                 """
             )
         )
+        ((found,),) = self.env.execute_query(
+            SQL("SELECT EXISTS (SELECT FROM call_kin) OR EXISTS (SELECT FROM call_stage WHERE grouped AND outcome IS NULL)")
+        )
+        return found
+
+    @api.model
+    def _gather_groups(self):
+        """Table ``call_member``: all records of the calls that come in several, stored ones of open statements included,
+        with their ``place`` in the call; all of one call are guided to where its first one belongs."""
+        names = ("kind", "direction", "queue", "agent", "disposition", *PARTS)
+        columns, stored = (SQL(", ").join(SQL.identifier(alias, name) for name in names) for alias in "su")
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_member, pg_temp.call_total")
         self.env.cr.execute("ANALYZE call_kin")
         self._query_hashed(
             SQL(

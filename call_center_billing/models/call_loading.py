@@ -56,7 +56,7 @@ class CallLoading(models.AbstractModel):
         :param places: dict of line number in ``records_path`` -> call.suspense
         """
         self._stage(records_path)
-        self._create_temporary("call_recycled", SQL("line_number integer PRIMARY KEY, suspense_id integer, place integer"))
+        self._create_temporary("call_recycled", SQL("line_number integer, suspense_id integer, place integer"))
         self._insert_rows("call_recycled", [(line, record.id, record.line_number) for line, record in places.items()])
         suspense = self.env["call.suspense"].union(*places.values())
         self._override(places)
@@ -115,8 +115,6 @@ class CallLoading(models.AbstractModel):
     def _rate(self, source):
         self._guide(source)
         self.env["call.joining"]._join_legs(source)
-        if source.legs == "leg":
-            self._create_temporary("call_leg", SQL("line_number integer"))
         spans = {
             self.env["contract.line"].sudo().browse(line): (first, last)
             for line, first, last in self.env.execute_query(
@@ -129,7 +127,7 @@ class CallLoading(models.AbstractModel):
         self._create_temporary(
             "call_segment",
             SQL(
-                "segment integer PRIMARY KEY, contract_line_id integer, date_from date, date_to date,"
+                "segment integer, contract_line_id integer, date_from date, date_to date,"
                 " statement_id integer, late_of_id integer"
             ),
         )
@@ -149,7 +147,7 @@ class CallLoading(models.AbstractModel):
         )
         self._create_temporary(
             "call_rate",
-            SQL("segment integer, traffic text, queue text, rule_id integer, PRIMARY KEY (segment, traffic, queue)"),
+            SQL("segment integer, traffic text, queue text, rule_id integer"),
         )
         self._insert_rows("call_rate", self.env["call.rating"]._plan_rates(segments))
         self.env.flush_all()
@@ -266,7 +264,7 @@ class CallLoading(models.AbstractModel):
         self._create_temporary(
             "call_added",
             SQL(
-                "statement_id integer PRIMARY KEY, calls bigint, billable bigint, late bigint, seconds bigint, billed bigint, amount numeric"
+                "statement_id integer, calls bigint, billable bigint, late bigint, seconds bigint, billed bigint, amount numeric"
             ),
         )
         self.env.cr.execute(
@@ -536,8 +534,14 @@ class CallLoading(models.AbstractModel):
 
     @api.model
     def _create_temporary(self, name, columns):
-        self.env.cr.execute(SQL("DROP TABLE IF EXISTS %s", SQL.identifier("pg_temp", name)))
-        self.env.cr.execute(SQL("CREATE TEMPORARY TABLE %s (%s) ON COMMIT DROP", SQL.identifier(name), columns))
+        self.env.cr.execute(
+            SQL(
+                "DROP TABLE IF EXISTS %s; CREATE TEMPORARY TABLE %s (%s) ON COMMIT DROP",
+                SQL.identifier("pg_temp", name),
+                SQL.identifier(name),
+                columns,
+            )
+        )
 
     @api.model
     def _insert_rows(self, table, rows):

@@ -205,6 +205,8 @@ class ContractContract(models.Model):
             by_date = contracts.grouped(lambda c: min(c._lines_due(date_ref).mapped("recurring_next_date")))
             for due, group in sorted(by_date.items()):
                 moves |= group.with_context(call_invoice_date=invoice_date or date_ref)._recurring_create_invoice(due)
+        # Where newer versions of billed calls take back more than the period brings, the client gets a credit note.
+        moves.filtered(lambda move: move.currency_id.compare_amounts(move.amount_total, 0) < 0).action_switch_move_type()
         self._clear_invoice_generation_error()
         return moves
 

@@ -8,6 +8,7 @@ from . import test_format_freeswitch_json
 from . import test_doctests
 from . import test_import
 from . import test_joining
+from . import test_kinds
 from . import test_source_health
 from . import test_suspense
 from . import test_rating

@@ -1,11 +1,14 @@
 """The readers by themselves: no database."""
 
 import itertools
+import json
+import random
+import re
 import tempfile
 import unittest
 from datetime import datetime
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .. import formats
@@ -294,10 +297,74 @@ class TestLines(FormatCase):
         for dirty in ([b"a\x00\n"], [b'"a\n'], [b" \n"], [b"a\r\n"], [b"\xff\n"], [b"x" * 70000]):
             self.assertFalse(lines.is_clean(dirty))
 
+    def test_a_header_wider_than_any_phone_system_writes_is_refused(self):
+        for code in ("five9", "generic_csv"):
+            with self.subTest(code), self.assertRaises(formats.ReadError):
+                self.records_of(",".join(f"t{i}" for i in range(2000)) + "\n1,2\n", code, **MAPPED)
+
     def test_a_code_belongs_to_one_format(self):
         other = formats.Format(code="asterisk_csv", label="Mine", select=lambda options: "")
         with self.assertRaises(ValueError):
             formats.register(other)
+
+
+MAPPED = {
+    "delimiter": ",", "columns": 64, "header": True, "time_format": "iso", "duration_unit": "seconds", "fields": {"start": 1, "total_seconds": 2},
+}  # fmt: skip
+CELLS = ("", "0", "-5", "1e9", "NULL", "2026-10-05 10:00:00", "2026-10-05T10:00:00Z", "1790000000", "1790000000.1", "00:01:05", "ANSWERED",
+         "Inbound", "+49305550100", '"', "\x00", "x" * 300, "\u00fc", "[]", "{}", "true", "-1.5", "99999999999999999999")  # fmt: skip
+
+
+class TestEveryFormat(FormatCase):
+    """Whatever a file holds, each record of it comes out once: usable, refused or to be ignored."""
+
+    def nest(self, name, value):
+        """A structured record with a value at a path such as ``a.b[0]``."""
+        for step in reversed(re.findall(r"[^.\[\]]+", name)):
+            value = [value] if step.isdigit() else {step: value}
+        return value
+
+    def shaped(self, fmt, cells):
+        """A file that has the format's titles or keys, with any cells."""
+        names = fmt.names(MAPPED) if callable(fmt.names) else fmt.names or {}
+        places = [place[0] if isinstance(place, tuple) else place for place in names.values()]
+        texts = [place for place in places if isinstance(place, str)]
+        rows = [cells[i : i + max(len(texts), 1)] for i in range(0, len(cells), max(len(texts), 1))]
+        if fmt.parse:
+            records = []
+            for row in rows:
+                record = {}
+                for place, cell in zip(texts, row, strict=False):
+                    record.update(self.nest(place, cell))
+                records.append(record)
+            return "\n".join(json.dumps(each) for each in records)
+        mark = fmt.dialect(MAPPED).delimiter
+        return "\n".join([mark.join(texts), *(mark.join(row) for row in rows)])
+
+    def check(self, code, content):
+        try:
+            rows = self.records_of(content, code, **MAPPED)
+        except formats.ReadError:
+            return
+        self.assertEqual(len(rows), self.result.read)
+        self.assertEqual(len({each["line_number"] for each in rows}), len(rows))
+        self.assertLessEqual({each["outcome"] for each in rows}, {"", "refused", "ignored", "duplicate"})
+
+    @given(st.data())
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    def test_any_content_gives_records_or_refusals(self, data):
+        code = data.draw(st.sampled_from([code for code, _label in formats.selection()]))
+        cells = data.draw(st.lists(st.sampled_from(CELLS) | st.text(max_size=8), min_size=1, max_size=60))
+        content = data.draw(st.sampled_from([self.shaped(formats.get(code), cells), ",".join(cells), "\n".join(cells)]))
+        noise = data.draw(st.binary(max_size=30))
+        self.check(code, content.encode("utf-8", "surrogatepass") + noise)
+
+    def test_samples_of_other_systems_are_read_or_refused(self):
+        samples = [path for path in sorted(SAMPLES.rglob("*")) if path.is_file()] if SAMPLES.exists() else []
+        pairs = list(itertools.product(samples, formats.selection()))
+        for path, (code, _label) in random.Random(1).sample(pairs, min(200, len(pairs))):
+            with self.subTest(sample=path.name, code=code):
+                self.check(code, path.read_bytes()[:20000])
 
 
 @unittest.skipUnless(SAMPLES.exists(), "the samples are not beside this checkout")

@@ -1,5 +1,8 @@
 from datetime import date
 
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
 from odoo.exceptions import UserError
 
 from .asterisk import PHONE, row
@@ -48,11 +51,20 @@ class TestNewerVersions(CallBillingCommon):
         self.import_text(leg(1, talk=150), leg(2, linked="1790000000.2", talk=60))
         self.bill()
         self.import_text(leg(1, talk=60))
-        self.import_text(leg(3, linked="1790000000.3", talk=60, start="2026-11-03 10:00:00"))
+        self.import_text(leg(3, linked="1790000000.3", talk=200, start="2026-11-03 10:00:00"))
         invoice = self.bill(until=DECEMBER)
         lines = invoice.invoice_line_ids.filtered("quantity").sorted("quantity")
-        self.assertEqual([(line.quantity, line.price_subtotal) for line in lines], [(-2.0, -1.80), (1.0, 0.90)])
+        self.assertEqual([(line.quantity, line.price_subtotal) for line in lines], [(-2.0, -1.80), (4.0, 3.60)])
         self.assertIn("late usage", lines[0].name)
+
+    def test_a_period_that_only_takes_back_becomes_a_credit_note(self):
+        self.import_text(leg(1, talk=150))
+        self.bill().action_post()
+        self.import_text(leg(1, talk=60))
+        note = self.bill(until=DECEMBER)
+        self.assertEqual((note.move_type, note.amount_untaxed), ("out_refund", 1.80))
+        note.action_post()
+        self.assertEqual((note.state, note.call_statement_ids.charge_amount), ("posted", -1.80))
 
     def test_an_import_with_newer_versions_is_undone_after_what_it_replaced(self):
         first, second = self.import_text(leg(1, talk=60)), self.import_text(leg(1, talk=150))
@@ -169,3 +181,41 @@ class TestLegs(CallBillingCommon):
         first, _second = self.transferred()
         record = self.import_text(first, leg(2, called=PHONE + "0200", start="2026-10-05 10:02:00"))
         self.assertEqual(self.calls(record).contract_line_id, self.line)
+
+
+class TestOverlap(CallBillingCommon):
+    """It does not matter how a stream of records is cut into files that overlap."""
+
+    POOL = [
+        leg(1, talk=60), leg(1, talk=150), leg(2, talk=90, start="2026-10-05 10:01:05", called="202"),
+        leg(3, linked="1790000000.3"), leg(3, linked="1790000000.3", called="999"), leg(4, linked="1790000000.3", talk=30),
+        row(start="2026-10-06 10:00:00", uniqueid="a"), row(start="2026-10-06 11:00:00", disposition="NO ANSWER", talk=0, uniqueid="b"),
+        "nonsense\n", leg(5, linked="1790000000.5", disposition="WHAT"),
+    ]  # fmt: skip
+
+    def outcome(self, *files):
+        """What a sequence of files leaves behind: calls as the client sees them, and suspended records."""
+        with self.cr.savepoint() as savepoint:
+            for number, rows in enumerate(files):
+                if rows:
+                    self.import_text(*rows, name=f"{number}.csv")
+            calls = self.env["call.usage.line"].search([("not_billable_reason", "!=", "replaced")])
+            lines = sorted((str(c.start_at), c.talk_seconds, c.status, c.billed_seconds, c.amount) for c in calls)
+            suspense = self.env["call.suspense"].search([("state", "=", "open")])
+            statement = self.contract.call_statement_ids
+            totals = (statement.usage_count, statement.total_seconds, round(statement.usage_amount, 6))
+            result = lines, sorted(suspense.mapped("reason")), totals
+            savepoint.rollback()
+        self.env.invalidate_all()
+        return result
+
+    @given(st.lists(st.sampled_from(POOL), max_size=8), st.lists(st.sampled_from(POOL), min_size=1, max_size=8))
+    @settings(
+        max_examples=25,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    )
+    def test_a_file_that_repeats_the_last_one_equals_its_new_part(self, a, b):
+        a, b = [self.POOL[6], *a], [self.POOL[6], *b]  # a file without one good record is refused as a whole
+        self.assertEqual(self.outcome(a, a + b), self.outcome(a, b))

@@ -121,9 +121,12 @@ class TestBackground(CallBillingCommon):
 
     def test_a_broken_part_leaves_a_message_and_can_be_gone_on_with(self):
         record = self.import_text(*self.rows())
-        with patch.object(self.registry["call.loading"], "_load", side_effect=ValueError("no luck")):
-            with patch.object(self.env.cr, "rollback"), self.assertLogs("odoo.addons.call_center_billing", "ERROR"):
-                self.env["call.import"]._cron_import()
+        with (
+            patch.object(self.registry["call.loading"], "_load", side_effect=ValueError("no luck")),
+            patch.object(self.env.cr, "rollback"),
+            self.assertLogs("odoo.addons.call_center_billing", "ERROR"),
+        ):
+            self.env["call.import"]._cron_import()
         self.assertEqual(record.state, "failed")
         self.assertIn("no luck", record.message)
         record.action_import()
