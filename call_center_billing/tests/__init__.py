@@ -20,6 +20,7 @@ from . import test_format_generic
 from . import test_mapping
 from . import test_access
 from . import test_portal
+from . import test_two_at_once
 from . import test_tours
 from . import test_format_amazon_connect
 from . import test_format_five9

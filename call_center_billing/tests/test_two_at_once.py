@@ -1,0 +1,131 @@
+import base64
+import threading
+from contextlib import contextmanager
+
+from odoo import SUPERUSER_ID, api
+from odoo.modules.registry import Registry
+from odoo.service.model import retrying
+from odoo.tests.common import BaseCase, get_db_name, tagged
+from odoo.tools import mute_logger
+
+from .asterisk import row
+
+
+@tagged("post_install", "-at_install")
+class TestTwoAtOnce(BaseCase):
+    """Two real connections that commit, each in a thread of its own, and the outcome of one after the other."""
+
+    def setUp(self):
+        super().setUp()
+        self.registry = Registry(get_db_name())
+        with self.environment() as env:
+            plan = env["call.rate.plan"].create({"name": "P", "rule_ids": [(0, 0, {"name": "R", "minute_price": 0.9})]})
+            product = env["product.product"].create({"name": "Two at once", "type": "service"})
+            partner = env["res.partner"].create({"name": "Two at once", "tz": "UTC"})
+            line = {
+                "name": "Usage", "product_id": product.id, "rate_plan_id": plan.id, "recurring_invoicing_type": "post-paid",
+                "recurring_rule_type": "monthly", "date_start": "2026-10-01",
+                "endpoint_ids": [(0, 0, {"kind": "account_code", "value": "two-at-once"})],
+            }  # fmt: skip
+            contract = env["contract.contract"].create(
+                {"name": "Two at once", "partner_id": partner.id, "line_recurrence": True, "contract_line_ids": [(0, 0, line)]}
+            )
+            source = env["call.source"].create({"name": "Two at once", "tz": "UTC", "hold_near_duplicates": False})
+            self.contract_id, self.source_id = contract.id, source.id
+            self.made = [contract, source, plan, product, partner]
+            self.made = [(record._name, record.id) for record in self.made]
+        self.addCleanup(self.forget)
+
+    @contextmanager
+    def environment(self):
+        with self.registry.cursor() as cr:
+            yield api.Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
+
+    def forget(self):
+        with self.environment() as env:
+            for record in env["call.import"].search([("source_id", "=", self.source_id)]):
+                if record.state == "done":
+                    record._undo()
+                record.unlink()
+            env["call.statement"].search([("contract_id", "=", self.contract_id)]).unlink()
+            for model, record in self.made:
+                env[model].browse(record).unlink()
+
+    def upload(self, *contents):
+        with self.environment() as env:
+            return env["call.import"].create(
+                [
+                    {"source_id": self.source_id, "name": f"{number}.csv", "file": base64.b64encode(content.encode())}
+                    for number, content in enumerate(contents)
+                ]
+            ).ids
+
+    def at_once(self, *steps):
+        """Run functions of an environment side by side, as requests of two users are."""
+        ready, errors = threading.Barrier(len(steps)), []
+
+        def run(step):
+            try:
+                with self.registry.cursor() as cr:
+                    env = api.Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
+                    ready.wait()
+                    retrying(lambda: step(env), env)
+            except BaseException as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=run, args=(step,)) for step in steps]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertFalse(errors)
+
+    def importing(self, record):
+        return lambda env: env["call.import"].browse(record).action_import()
+
+    def totals(self):
+        """After what waits was imported: read, accepted and duplicate records; calls and amount of the statement."""
+        with self.environment() as env:
+            env["call.import"]._cron_import()
+            imports = env["call.import"].search([("source_id", "=", self.source_id), ("state", "=", "done")])
+            statement = env["call.statement"].search([("contract_id", "=", self.contract_id)])
+            counts = [sum(imports.mapped(f"{name}_count")) for name in ("read", "accepted", "duplicate")]
+            return [*counts, statement.usage_count, round(statement.usage_amount, 2), len(statement.usage_line_ids)]
+
+    @mute_logger("odoo.service.model", "odoo.sql_db")
+    def test_overlapping_files_bring_each_call_once(self):
+        rows = [row(account="two-at-once", start=f"2026-10-05 {hour:02}:00:00") for hour in range(20)]
+        for _time in range(3):
+            first, second = self.upload("".join(rows[:15]), "".join(rows[5:]))
+            self.at_once(self.importing(first), self.importing(second))
+            self.assertEqual(self.totals(), [30, 20, 10, 20, 18.0, 20])
+            with self.environment() as env:
+                env["call.import"].browse([first, second]).action_undo()
+
+    @mute_logger("odoo.service.model", "odoo.sql_db")
+    def test_the_same_file_is_imported_once(self):
+        content = "".join(row(account="two-at-once") for _i in range(10))
+        first, second = self.upload(content, content)
+        self.at_once(self.importing(first), self.importing(second))
+        self.assertEqual(self.totals(), [10, 10, 0, 10, 9.0, 10])
+
+    @mute_logger("odoo.service.model", "odoo.sql_db")
+    def test_a_period_that_closes_beside_an_import_misses_no_call(self):
+        first, second = self.upload(row(account="two-at-once"), row(account="two-at-once", start="2026-10-06 10:00:00"))
+        self.at_once(self.importing(first))
+
+        def close(env):
+            contract = env["contract.contract"].browse(self.contract_id)
+            line = contract.contract_line_ids
+            env["call.statement"]._close_periods(contract, {line: line._get_period_to_invoice(False, line.recurring_next_date)[:2]})
+
+        self.at_once(self.importing(second), close)
+        with self.environment() as env:
+            env["call.import"]._cron_import()
+            statement = env["call.statement"].search([("contract_id", "=", self.contract_id), ("state", "=", "closed")])
+            charged = sum(statement.charge_ids.mapped("call_count"))
+            self.assertEqual(charged, len(statement.usage_line_ids))
+            everything = env["call.usage.line"].search_count([("import_id", "in", [first, second])])
+            self.assertEqual(everything + env["call.import"].browse(second).suspended_count, 2)
+            statement.charge_ids.unlink()
+            statement._set_state("open")
