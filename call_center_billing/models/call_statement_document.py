@@ -197,4 +197,5 @@ class CallStatement(models.Model):
         >>> env["call.statement"]._clock(3725)  # doctest: +SKIP
         '1:02:05'
         """
-        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        sign, seconds = "-" if seconds < 0 else "", abs(seconds)
+        return f"{sign}{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
