@@ -30,6 +30,7 @@ FIRST_PART_BYTES = 2 * 1024 * 1024  # small, so that the database has something 
 PART_BYTES = 8 * 1024 * 1024
 PART_RECORDS = 60_000  # of short lines a part has fewer bytes: memory follows the number of records
 EARLIEST, LATEST = datetime(1990, 1, 1), datetime(2100, 1, 1)
+MAX_ZONE_SHIFT = 26 * 3600
 HINT_TOLERANCE = 1800  # seconds between a call's id and its start that still tell the zone
 PREVIEW_RECORDS = 20
 MAX_TITLES = 400  # no phone system has as many columns
@@ -484,6 +485,10 @@ def _normalise(duck, workdir, zone, seed, rules):
         if name not in ("record_key", "called_key", "caller_key", "called_is_e164", "caller_is_e164", "outcome", "reason",
                         "total_seconds", "quantity", "provider_cost", "grouped", *record.PARTS)
     )  # fmt: skip
+    unknown = f"(disposition IS NULL OR disposition NOT IN ({sql.literals(record.DISPOSITIONS)}))"
+    # Only calls have an outcome.
+    told = f"CASE WHEN kind <> 'call' AND {unknown} THEN 'answered' ELSE disposition END AS disposition"
+    kept_told = ", ".join(told if name == "disposition" else name for name in kept.split(", "))
     duck.execute(
         f"""
         CREATE OR REPLACE TABLE normalised AS
@@ -493,7 +498,7 @@ def _normalise(duck, workdir, zone, seed, rules):
                 WHEN greatest({parts}, total_seconds) > {record.MAX_CALL_SECONDS} THEN 'absurd_duration'
                 WHEN start_at IS NULL THEN 'bad_time'
                 WHEN direction IS NULL OR direction NOT IN ({sql.literals(record.DIRECTIONS)}) THEN 'bad_direction'
-                WHEN disposition IS NULL OR disposition NOT IN ({sql.literals(record.DISPOSITIONS)}) THEN 'bad_disposition'
+                WHEN {unknown} AND kind = 'call' THEN 'bad_disposition'
                 WHEN kind IS NULL OR kind NOT IN ({sql.literals(record.KINDS)}) THEN 'bad_kind'
                 WHEN quantity IS NULL OR quantity < 0 OR quantity > 1000000 OR quantity <> round(quantity, 2) THEN 'bad_quantity'
                 END) AS found,
@@ -501,7 +506,7 @@ def _normalise(duck, workdir, zone, seed, rules):
                    coalesce({sql.plain_number("caller", rules)}, b.canonical) AS caller_number
               FROM timed LEFT JOIN odd_number a ON a.number = called LEFT JOIN odd_number b ON b.number = caller
         ), keyed AS (
-            SELECT {kept}, ltrim(called_number, '+') AS called_key, ltrim(caller_number, '+') AS caller_key,
+            SELECT {kept_told}, ltrim(called_number, '+') AS called_key, ltrim(caller_number, '+') AS caller_key,
                    called_number LIKE '+%' AS called_is_e164, caller_number LIKE '+%' AS caller_is_e164,
                    CASE WHEN record_ref IS NULL OR found IS NOT NULL THEN coalesce(content, record_ref) END AS content,
                    {parts}, total_seconds, quantity, provider_cost,
@@ -633,4 +638,5 @@ def _zone_shift(duck):
           FROM timed WHERE epoch_hint IS NOT NULL AND start_at IS NOT NULL
         """
     ).fetchone()
-    return int(row[0]) if row[2] and row[1] * 2 > row[2] else 0
+    # Zones differ by a day at most: more tells that the ids hold no such second.
+    return int(row[0]) if row[2] and row[1] * 2 > row[2] and abs(row[0]) <= MAX_ZONE_SHIFT else 0

@@ -7,7 +7,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
-from ..formats.record import COLUMNS, PARTS, REASONS, TEXTS
+from ..formats.record import COLUMNS, DIRECTIONS, DISPOSITIONS, PARTS, REASONS, TEXTS
 from .call_endpoint import KINDS
 from .call_rating import ANY_QUEUE, amount, billed_seconds, counted_seconds, is_billable, traffic
 
@@ -95,6 +95,27 @@ class CallLoading(models.AbstractModel):
                         line,
                     )
                 )
+                self._cure(line, values, record.source_id)
+
+    @api.model
+    def _cure(self, line, values, source):
+        """A record that was refused for a word that is set now is usable, and known by its id."""
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE call_stage
+                   SET outcome = NULL, reason = NULL, record_key = CASE WHEN record_ref IS NULL THEN record_key ELSE left(
+                       encode(sha256(convert_to(concat_ws(chr(31), %(seed)s, 'id', record_ref), 'UTF8')), 'hex'), 32)::uuid END
+                 WHERE line_number = %(line)s AND outcome = 'refused' AND reason = ANY(%(reasons)s)
+                   AND start_at IS NOT NULL AND direction = ANY(%(directions)s) AND disposition = ANY(%(dispositions)s)
+                """,
+                seed=f"call.source,{source.id}",
+                line=line,
+                reasons=[f"bad_{name}" for name in values],
+                directions=list(DIRECTIONS),
+                dispositions=list(DISPOSITIONS),
+            )
+        )
 
     @api.model
     def _prepare(self, source, except_suspense, confirmed):
@@ -250,7 +271,8 @@ class CallLoading(models.AbstractModel):
         """
         replacing, changed = self.env["call.joining"]._replace_versions(call_import)
         joined = bool(self.env.execute_query(SQL("SELECT 1 FROM call_leg LIMIT 1")))
-        counted, billable, leg = counted_seconds("s", "r"), is_billable("s", "r"), SQL("NULL")
+        counted, leg = counted_seconds("s", "r"), SQL("NULL")
+        billable = SQL("(s.kind <> 'call' OR %s)", is_billable("s", "r"))  # only calls have outcomes that may be free
         if joined:
             counted = SQL("CASE WHEN l.line_number IS NULL THEN %s ELSE %s END", counted, counted_seconds("l", "r"))
             billable = SQL("CASE WHEN l.line_number IS NULL THEN %s ELSE l.charged AND %s END", billable, is_billable("l", "r"))

@@ -160,6 +160,7 @@ class CallSuspense(models.Model):
                     workdir,
                     part_bytes=None,
                     again=refused,
+                    strict=False,
                 )
             except formats.ReadError:
                 return

@@ -64,6 +64,13 @@ class TestKinds(CallBillingCommon):
         record = self.events(("message", "", "x", 0), ("message", "", "-1", 0), ("message", "", "1.001", 0), ("call", "", "", 5))
         self.assertEqual(record.suspense_ids.mapped("reason"), ["bad_quantity"] * 3)
 
+    def test_only_calls_have_an_outcome(self):
+        position = len(self.mapping.line_ids) + 1
+        self.mapping.line_ids = [(0, 0, {"position": position, "title": "result", "field": "disposition"})]
+        rows = ["2026-10-05 10:00:00;1;message;dental;;2;0;\n", "2026-10-05 10:00:00;2;call;dental;;;5;\n"]
+        record = self.import_text(self.header.replace("\n", ";result\n"), *rows)
+        self.assertEqual((self.calls(record).kind, record.suspense_ids.reason), ("message", "bad_disposition"))
+
     def test_what_no_rule_prices_is_suspended(self):
         self.plan.rule_ids.filtered(lambda rule: rule.kind == "outcome").unlink()
         record = self.events(("outcome", "", 1, 0), ("call", "", "", 5))

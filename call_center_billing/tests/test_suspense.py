@@ -2,6 +2,7 @@ from odoo.exceptions import UserError
 
 from .asterisk import row
 from .common import CallBillingCommon
+from .test_joining import leg
 
 
 class TestSuspense(CallBillingCommon):
@@ -91,6 +92,14 @@ class TestWorkbench(CallBillingCommon):
         self.assertEqual(record.suspense_ids.reason, "missing_hour")
         self.fix(record.suspense_ids, solution="zone", tz="UTC")
         self.assertEqual(str(self.calls(record).sorted("start_at")[0].start_at), "2026-03-29 02:30:00")
+
+    def test_an_unknown_outcome_is_set_and_the_record_known_by_its_id(self):
+        text = leg(1, disposition="WHAT")
+        record = self.import_text(text, row())
+        self.fix(record.suspense_ids, solution="field", field="disposition", disposition="no_answer")
+        self.assertTotals(record, read=2, accepted=2)
+        self.assertIn("no_answer", self.calls(record).mapped("disposition"))
+        self.assertTotals(self.import_text(text.replace("WHAT", "NO ANSWER"), row(), text), read=3, accepted=2, duplicate=1)
 
     def test_the_way_to_solve_it_is_proposed(self):
         record = self.import_text(row(called="999"), row(start="2026-03-29 02:30:00", uniqueid="x"))

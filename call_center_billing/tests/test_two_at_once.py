@@ -53,12 +53,16 @@ class TestTwoAtOnce(BaseCase):
 
     def upload(self, *contents):
         with self.environment() as env:
-            return env["call.import"].create(
-                [
-                    {"source_id": self.source_id, "name": f"{number}.csv", "file": base64.b64encode(content.encode())}
-                    for number, content in enumerate(contents)
-                ]
-            ).ids
+            return (
+                env["call.import"]
+                .create(
+                    [
+                        {"source_id": self.source_id, "name": f"{number}.csv", "file": base64.b64encode(content.encode())}
+                        for number, content in enumerate(contents)
+                    ]
+                )
+                .ids
+            )
 
     def at_once(self, *steps):
         """Run functions of an environment side by side, as requests of two users are."""
@@ -117,7 +121,9 @@ class TestTwoAtOnce(BaseCase):
         def close(env):
             contract = env["contract.contract"].browse(self.contract_id)
             line = contract.contract_line_ids
-            env["call.statement"]._close_periods(contract, {line: line._get_period_to_invoice(False, line.recurring_next_date)[:2]})
+            env["call.statement"]._close_periods(
+                contract, {line: line._get_period_to_invoice(False, line.recurring_next_date)[:2]}
+            )
 
         self.at_once(self.importing(second), close)
         with self.environment() as env:
