@@ -29,16 +29,16 @@ SAMPLE = 2000
 COLUMNS = 21
 COPY_TABLE = "call_center_billing_bench"
 RULES = (
-    {"name": "Priority", "queue": "priority", "minute_price": 0.42, "call_price": 0.0, "increment_next": 1},
+    {"name": "Priority", "queue": "priority", "priority": 1, "minute_price": 0.42, "call_price": 0.0, "increment_next": 1},
     {"name": "Outbound", "direction": "outbound", "minute_price": 0.29, "call_price": 0.02},
     {"name": "Inbound", "minute_price": 0.35, "call_price": 0.1, "bill_abandoned": True},
 )
 # What makes a call of the sample, results included: load() is spared reading, guiding and rating.
 LOADED_FIELDS = (
-    "import_id/.id", "line_number", "company_id/.id", "statement_id/.id", "contract_line_id/.id", "rule_id/.id",
+    "import_id/.id", "line_number", "company_id/.id", "statement_id/.id", "contract_line_id/.id", "rule_id/.id", "price_id/.id",
     "record_ref", "group_ref", "direction", "caller", "called", "queue", "account_code", "agent", "disposition",
     "start_at", "date", "ring_seconds", "queue_seconds", "ivr_seconds", "talk_seconds", "hold_seconds", "wrap_seconds",
-    "total_seconds", "counted_seconds", "billed_seconds", "minute_price", "call_price", "amount", "status",
+    "total_seconds", "counted_seconds", "billed_seconds", "amount", "status",
     "not_billable_reason",
 )  # fmt: skip
 

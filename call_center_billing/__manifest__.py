@@ -5,7 +5,7 @@
     "category": "Accounting/Accounting",
     "license": "AGPL-3",
     "author": "Call Center Billing contributors",
-    "depends": ["account", "contract", "portal", "uom"],
+    "depends": ["account", "contract", "portal", "resource", "uom"],
     "external_dependencies": {"python": ["charset-normalizer", "duckdb", "openpyxl", "phonenumbers"]},
     "data": [
         "security/call_center_billing_groups.xml",
@@ -16,6 +16,7 @@
         "report/call_statement_report.xml",
         "wizards/call_mapping_import.xml",
         "wizards/call_raw_record.xml",
+        "wizards/call_rate_deck_import.xml",
         "wizards/call_suspense_fix.xml",
         "wizards/call_suspense_write_off.xml",
         "wizards/call_billing_run.xml",
@@ -35,6 +36,7 @@
         "views/res_config_settings_views.xml",
         "views/portal_templates.xml",
         "views/menus.xml",
+        "views/call_rate_deck_views.xml",
     ],
     "demo": [
         "demo/res_partner.xml",

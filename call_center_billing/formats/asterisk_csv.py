@@ -107,7 +107,7 @@ def judged(options, rows, omitted, problem="false"):
                {by_context("context", options)} AS direction,
                {sql.text("caller_number")} AS caller, {sql.text("called_number")} AS called,
                CASE WHEN trim(app) = 'Queue' THEN {sql.text("split_part(app_data, ',', 1)")} END AS queue,
-               CAST(NULL AS VARCHAR) AS campaign,
+               CAST(NULL AS VARCHAR) AS campaign, CAST(NULL AS VARCHAR) AS skill,
                {sql.text("account")} AS account_code, 'call' AS kind, CAST(NULL AS VARCHAR) AS trunk,
                {sql.text("recording")} AS recording_ref, CAST(NULL AS VARCHAR) AS quality,
                CASE WHEN disposition = 'answered' THEN {sql.text(_without_call_suffix("agent_channel"))} END AS agent,

@@ -25,6 +25,7 @@ TEXTS = (
     "called",
     "queue",
     "campaign",
+    "skill",  # language or skill that was asked for
     "account_code",
     "trunk",
     "agent",

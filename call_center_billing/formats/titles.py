@@ -15,6 +15,7 @@ GUESSES = {  # field -> titles of phone systems, the likeliest first
     "called": "called called_number dialled dialed dst destination dnis did to callto call_to",
     "queue": "queue queuename queue_name skill",
     "campaign": "campaign campaign_id campaign_name",
+    "skill": "skill language call_language requested_skill requested_language",
     "account_code": "accountcode account_code account",
     "trunk": "trunk trunk_name gateway carrier",
     "agent": "agent agent_name user user_name operator",

@@ -449,6 +449,9 @@ class CallImport(models.Model):
         statements.lock_for_update()
         self._uncount_hours()
         self.env["call.push"]._forget(self)
+        self.env.cr.execute(
+            SQL("DELETE FROM call_usage_stretch x USING call_usage_line u WHERE u.id = x.usage_id AND u.import_id = %s", self.id)
+        )
         self.env.cr.execute(SQL("DELETE FROM call_usage_line WHERE import_id = %s", self.id))
         for older, key in replaced.items():  # billed ones, which are the newest again
             self.env.cr.execute(SQL("UPDATE call_usage_line SET record_key = %s WHERE id = %s", key, older))

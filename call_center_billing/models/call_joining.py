@@ -9,7 +9,7 @@ from ..formats.record import NEAR_SECONDS, PARTS
 
 # What the phone system told of a record: where any of it differs, the record is a newer version.
 TOLD = (
-    "kind", "direction", "caller", "called", "queue", "campaign", "account_code", "trunk", "agent", "disposition", "start_at",
+    "kind", "direction", "caller", "called", "queue", "campaign", "skill", "account_code", "trunk", "agent", "disposition", "start_at",
     *PARTS, "total_seconds", "quantity",
 )  # fmt: skip
 LEG_HOURS = 12
@@ -152,7 +152,7 @@ class CallJoining(models.AbstractModel):
         return {line for line, _suspense, known in rows if known}
 
     @api.model
-    def _replace_versions(self, call_import):
+    def _replace_versions(self, call_import, rates):
         """Make room for newer versions that have their price, before they are inserted.
 
         An older version that is not billed is no longer billable. One that is billed stays as it is; a line that offsets
@@ -169,7 +169,7 @@ class CallJoining(models.AbstractModel):
                 SELECT c.usage_id, c.line_number, c.billed
                   FROM call_changed c JOIN (SELECT s.line_number FROM %s WHERE r.id IS NOT NULL) n USING (line_number)
                 """,
-                Loading._priced(),
+                rates.priced(),
             )
         )
         if not self.env.cr.rowcount:
@@ -297,36 +297,46 @@ class CallJoining(models.AbstractModel):
         records are charged.
 
         ``call_leg`` has the records of calls in several: what they are rated by, and whether they are charged.
-        ``call_joined`` has calls whose first record is stored already and not billed: what it is rated by from now on.
+        ``call_joined`` has the stored first records, not billed yet, of calls that have more records now.
         """
         Loading = self.env["call.loading"]
         self._inherit_guide()
         if source.legs == "leg" or not self._find_kin():
             Loading._create_temporary("call_leg", SQL("line_number integer"))
             return
+        Loading._create_temporary("call_joined", SQL("usage_id integer"))
+        self._gather_groups(source)
+        self._total_legs()
+        self.env.cr.execute(
+            """
+            INSERT INTO call_joined SELECT usage_id FROM call_total
+             WHERE usage_id IS NOT NULL AND line_number IS NOT NULL AND NOT by_agent
+            """
+        )
+
+    @api.model
+    def _total_legs(self):
+        """Table ``call_leg`` out of ``call_member``: what each record of a call is rated by."""
         parts = SQL(", ").join(SQL("%s integer", SQL.identifier(part)) for part in PARTS)
-        Loading._create_temporary(
+        self.env["call.loading"]._create_temporary(
             "call_leg",
             SQL(
                 "line_number integer, charged boolean, kind text, direction text, queue text, disposition text, %s",
                 parts,
             ),
         )
-        Loading._create_temporary("call_joined", SQL("usage_id integer, disposition text, %s", parts))
-        self._gather_groups()
         # Where each agent's part is charged, a call that reached an agent is charged by these parts alone.
         self.env.cr.execute(
             SQL(
                 """
                 CREATE TEMPORARY TABLE call_total ON COMMIT DROP AS
-                SELECT group_ref, bool_or(%s AND agent IS NOT NULL AND disposition = 'answered') AS by_agent,
+                SELECT group_ref, bool_or(legs = 'agent' AND agent IS NOT NULL AND disposition = 'answered') AS by_agent,
                        max(usage_id) FILTER (WHERE place = 1) AS usage_id, max(line_number) AS line_number,
                        max(kind) FILTER (WHERE place = 1) AS kind, max(direction) FILTER (WHERE place = 1) AS direction,
                        max(queue) FILTER (WHERE place = 1) AS queue,
                        (array_agg(disposition ORDER BY array_position(%s, disposition)))[1] AS disposition, %s
                   FROM call_member GROUP BY group_ref
                 """,
-                source.legs == "agent",
                 list(BEST),
                 SQL(", ").join(SQL("%s(%s) AS %s", TOGETHER[p], SQL.identifier(p), SQL.identifier(p)) for p in PARTS),
             )
@@ -345,15 +355,6 @@ class CallJoining(models.AbstractModel):
                   FROM call_member m JOIN call_total t USING (group_ref) WHERE m.line_number IS NOT NULL
                 """,
                 rated,
-            )
-        )
-        self.env.cr.execute(
-            SQL(
-                """
-                INSERT INTO call_joined SELECT usage_id, disposition, %s FROM call_total
-                 WHERE usage_id IS NOT NULL AND line_number IS NOT NULL AND NOT by_agent
-                """,
-                SQL(", ").join(SQL.identifier(part) for part in PARTS),
             )
         )
         self.env.cr.execute("ANALYZE call_leg")
@@ -414,9 +415,10 @@ class CallJoining(models.AbstractModel):
         return found
 
     @api.model
-    def _gather_groups(self):
+    def _gather_groups(self, source):
         """Table ``call_member``: all records of the calls that come in several, stored ones of open statements included,
-        with their ``place`` in the call; all of one call are guided to where its first one belongs."""
+        with their ``place`` in the call; all of one call are guided to where its first one belongs. Of records that begin
+        together the lower id comes first, wherever they stand in the file."""
         names = ("kind", "direction", "queue", "agent", "disposition", *PARTS)
         columns, stored = (SQL(", ").join(SQL.identifier(alias, name) for name in names) for alias in "su")
         self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_member, pg_temp.call_total")
@@ -426,27 +428,28 @@ class CallJoining(models.AbstractModel):
                 """
                 CREATE TEMPORARY TABLE call_member ON COMMIT DROP AS
                 WITH known AS (
-                    SELECT u.group_ref, NULL::integer AS line_number, u.id AS usage_id, u.start_at,
+                    SELECT u.group_ref, NULL::integer AS line_number, u.id AS usage_id, u.start_at, u.record_ref,
                            u.contract_line_id, u.date, (u.not_billable_reason = 'leg') IS TRUE AS follows, %(stored)s
                       FROM call_usage_line u
                       JOIN call_statement t ON t.id = u.statement_id
                      WHERE u.id = ANY(ARRAY(SELECT id FROM call_kin)) AND t.state = 'open'
                 ), members AS (
-                    SELECT s.group_ref, s.line_number, NULL::integer AS usage_id, s.start_at, g.contract_line_id, g.date,
+                    SELECT s.group_ref, s.line_number, NULL::integer AS usage_id, s.start_at, s.record_ref, g.contract_line_id, g.date,
                            false AS follows, %(columns)s
                       FROM call_stage s JOIN call_guided g USING (line_number)
                      WHERE s.grouped OR s.group_ref IN (SELECT group_ref FROM known)
                      UNION ALL
                     SELECT * FROM known
                 )
-                SELECT *, row_number() OVER (
+                SELECT *, %(legs)s AS legs, row_number() OVER (
                             PARTITION BY group_ref
                             ORDER BY usage_id IS NULL, follows, contract_line_id IS NULL, start_at,
-                                     disposition <> 'answered', line_number, usage_id) AS place
+                                     disposition <> 'answered', length(record_ref), record_ref, line_number, usage_id) AS place
                   FROM members
                 """,
                 stored=stored,
                 columns=columns,
+                legs=source.legs,
             )
         )
         self.env.cr.execute("ANALYZE call_member")

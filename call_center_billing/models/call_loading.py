@@ -9,7 +9,6 @@ from odoo.tools import SQL
 
 from ..formats.record import COLUMNS, DIRECTIONS, DISPOSITIONS, PARTS, REASONS, TEXTS
 from .call_endpoint import KINDS
-from .call_rating import ANY_QUEUE, amount, billed_seconds, counted_seconds, is_billable, traffic
 
 COPY_BYTES = 256 * 1024
 
@@ -18,9 +17,9 @@ class CallLoading(models.AbstractModel):
     """From normalised records to rated usage lines and suspense, set-based, in the caller's transaction.
 
     1. ``COPY`` into a staging table  2. leave out what is known, hold what seems doubled  3. guide to contract lines
-    4. plan periods and rules, join the records of one call  5. insert the rated lines and move the totals of their
-    statements  6. suspend the rest. Each step is one statement over all records; only the plan of step 4 is Python, over
-    contract lines. Temporary tables live in this transaction only. Owns no data.
+    4. join the records of one call, find the price of each (``call.pricing``)  5. insert the rated lines and move the totals of
+    their statements  6. suspend the rest. Each step is one statement over all records; only the plan of step 4 is Python, over
+    contract lines and cases. Temporary tables live in this transaction only. Owns no data.
     """
 
     _name = "call.loading"
@@ -36,12 +35,12 @@ class CallLoading(models.AbstractModel):
         self._stage(records.path)
         source, none = call_import.source_id, self.env["call.suspense"]
         self._prepare(source, none, ())
-        self._rate(source)
-        usage, updated = self._insert_usage(call_import)
+        rates = self._rate(source)
+        usage, updated = self._insert_usage(call_import, rates)
         totals = {"read": (records.read, records.seconds), "accepted": usage, **self._left_out()}
         # Usage lines are unique: where those and what was left out are all that was read, nothing is left to suspend.
         settled = sum(totals[name][0] for name in ("accepted", "duplicate", "ignored")) == records.read
-        totals["suspended"] = (0, 0) if settled else self._suspend(call_import, records)
+        totals["suspended"] = (0, 0) if settled else self._suspend(call_import, records, rates)
         self._count_hours(source)
         return {
             f"{name}_{what}": value
@@ -61,9 +60,9 @@ class CallLoading(models.AbstractModel):
         suspense = self.env["call.suspense"].union(*places.values())
         self._override(places)
         self._prepare(call_import.source_id, suspense, [line for line, record in places.items() if record.confirmed])
-        self._rate(call_import.source_id)
-        self._insert_usage(call_import, recycled=True)
-        self._settle_recycled(call_import)
+        rates = self._rate(call_import.source_id)
+        self._insert_usage(call_import, rates, recycled=True)
+        self._settle_recycled(call_import, rates)
         suspense.invalidate_recordset()
 
     # --- 1 and 2: what is new -------------------------------------------------------------------------
@@ -134,44 +133,20 @@ class CallLoading(models.AbstractModel):
 
     @api.model
     def _rate(self, source):
+        """Guide the staged records and find the price of each.
+
+        :return: Rates
+        """
         self._guide(source)
         self.env["call.joining"]._join_legs(source)
-        spans = {
-            self.env["contract.line"].sudo().browse(line): (first, last)
-            for line, first, last in self.env.execute_query(
-                SQL(
-                    "SELECT contract_line_id, min(date), max(date) FROM call_guided WHERE contract_line_id IS NOT NULL GROUP BY 1"
-                )
-            )
-        }
-        segments = self.env["call.rating"]._plan_segments(spans)
-        self._create_temporary(
-            "call_segment",
-            SQL(
-                "segment integer, contract_line_id integer, date_from date, date_to date,"
-                " statement_id integer, late_of_id integer"
-            ),
+        rows = self.env.execute_query(
+            SQL("SELECT contract_line_id, min(date), max(date) FROM call_guided WHERE contract_line_id IS NOT NULL GROUP BY 1")
         )
-        self._insert_rows(
-            "call_segment",
-            [
-                (
-                    index,
-                    segment["contract_line"].id,
-                    segment["date_from"],
-                    segment["date_to"],
-                    segment["statement"].id,
-                    segment["late_of"].id if segment["late_of"] else None,
-                )
-                for index, segment in enumerate(segments)
-            ],
-        )
-        self._create_temporary(
-            "call_rate",
-            SQL("segment integer, traffic text, queue text, rule_id integer"),
-        )
-        self._insert_rows("call_rate", self.env["call.rating"]._plan_rates(segments))
+        lines = self.env["contract.line"].sudo().browse(line for line, _first, _last in rows)
+        spans = {line: span for line, (_line, *span) in zip(lines, rows, strict=True)}
+        rates = self.env["call.pricing"]._price_cases(self.env["call.rating"]._plan_segments(spans))
         self.env.flush_all()
+        return rates
 
     @api.model
     def _guide(self, source):
@@ -234,49 +209,18 @@ class CallLoading(models.AbstractModel):
         )
         self.env.cr.execute("ANALYZE call_guided (line_number, contract_line_id)")
 
-    @api.model
-    def _priced(self):
-        """FROM clause: new records with their segment and rule, NULL where there is none. A record of a call in several
-        is rated as the call (alias l)."""
-        joined = bool(self.env.execute_query(SQL("SELECT 1 FROM call_leg LIMIT 1")))
-        leg = SQL("LEFT JOIN call_leg l ON l.line_number = s.line_number") if joined else SQL()
-        kind, queue = traffic("s"), SQL("s.queue")
-        if joined:
-            kind = SQL("CASE WHEN l.line_number IS NULL THEN %s ELSE %s END", kind, traffic("l"))
-            queue = SQL("CASE WHEN l.line_number IS NULL THEN s.queue ELSE l.queue END")
-        return SQL(
-            """
-            call_stage s
-            JOIN call_guided g ON g.line_number = s.line_number
-            %(leg)s
-            LEFT JOIN call_segment p ON p.contract_line_id = g.contract_line_id AND g.date BETWEEN p.date_from AND p.date_to
-            LEFT JOIN call_rate q ON q.segment = p.segment AND q.traffic = %(kind)s AND q.queue = lower(%(queue)s)
-            LEFT JOIN call_rate d ON d.segment = p.segment AND d.traffic = %(kind)s AND d.queue = %(any)s
-            LEFT JOIN call_rate_rule r ON r.id = coalesce(q.rule_id, d.rule_id)
-            """,
-            leg=leg,
-            kind=kind,
-            queue=queue,
-            any=ANY_QUEUE,
-        )
-
     # --- 5: usage lines -------------------------------------------------------------------------------
 
     @api.model
-    def _insert_usage(self, call_import, recycled=False):
+    def _insert_usage(self, call_import, rates, recycled=False):
         """Insert the rated lines and add them to their statements.
 
         :return: ((number, seconds) of the accepted records, number of them that replace an older version)
         :raise UserError: a period closed in between; the records are to be loaded again
         """
-        replacing, changed = self.env["call.joining"]._replace_versions(call_import)
-        joined = bool(self.env.execute_query(SQL("SELECT 1 FROM call_leg LIMIT 1")))
-        counted, leg = counted_seconds("s", "r"), SQL("NULL")
-        billable = SQL("(s.kind <> 'call' OR %s)", is_billable("s", "r"))  # only calls have outcomes that may be free
-        if joined:
-            counted = SQL("CASE WHEN l.line_number IS NULL THEN %s ELSE %s END", counted, counted_seconds("l", "r"))
-            billable = SQL("CASE WHEN l.line_number IS NULL THEN %s ELSE l.charged AND %s END", billable, is_billable("l", "r"))
-            leg = SQL("CASE WHEN NOT l.charged THEN 'leg' ELSE 'disposition' END")
+        replacing, changed = self.env["call.joining"]._replace_versions(call_import, rates)
+        if rates.split:
+            self.env["call.pricing"]._split_stretches(rates)
         columns = (*TEXTS, "disposition", "start_at", *PARTS, "total_seconds", "quantity", "provider_cost", "version_at")
         place = (
             SQL("(SELECT place FROM call_recycled c WHERE c.line_number = s.line_number)") if recycled else SQL("s.line_number")
@@ -293,20 +237,13 @@ class CallLoading(models.AbstractModel):
             SQL(
                 """
                 INSERT INTO call_usage_line (
-                        record_key, import_id, line_number, company_id, statement_id, late_of_id, contract_line_id, rule_id,
+                        record_key, import_id, line_number, company_id, statement_id, late_of_id, contract_line_id, rule_id, price_id,
                         replaces_id, date, called_e164, caller_e164, %(names)s,
-                        counted_seconds, billed_seconds, minute_price, call_price, amount, status, not_billable_reason)
-                    SELECT s.record_key, %(import)s, %(place)s, %(company)s, p.statement_id, p.late_of_id, p.contract_line_id, r.id,
-                           %(replaces)s, g.date, CASE WHEN s.called_is_e164 THEN '+' || s.called_key END,
-                           CASE WHEN s.caller_is_e164 THEN '+' || s.caller_key END, %(copied)s,
-                           t.counted, t.billed, r.minute_price, r.call_price,
-                           CASE WHEN t.billable THEN %(amount)s ELSE 0 END,
-                           CASE WHEN t.billable THEN 'billable' ELSE 'not_billable' END,
-                           CASE WHEN t.billable THEN NULL ELSE %(why)s END
-                      FROM %(priced)s
-                     CROSS JOIN LATERAL (SELECT %(counted)s AS counted, %(billable)s AS billable OFFSET 0) u
-                     CROSS JOIN LATERAL (SELECT u.counted, u.billable,
-                                                CASE WHEN u.billable THEN %(billed)s ELSE 0 END AS billed) t
+                        counted_seconds, billed_seconds, is_split, amount, status, not_billable_reason)
+                    SELECT s.record_key, %(import)s, %(place)s, %(company)s, p.statement_id, p.late_of_id, p.contract_line_id, r.rule_id,
+                           r.id, %(replaces)s, g.date, CASE WHEN s.called_is_e164 THEN '+' || s.called_key END,
+                           CASE WHEN s.caller_is_e164 THEN '+' || s.caller_key END, %(copied)s, %(results)s
+                      FROM %(rated)s
                      WHERE r.id IS NOT NULL
                 """,
                 names=SQL(", ").join(SQL.identifier(name) for name in columns),
@@ -314,17 +251,15 @@ class CallLoading(models.AbstractModel):
                 place=place,
                 replaces=replaces,
                 company=call_import.company_id.id,
-                counted=counted,
-                billable=billable,
-                why=leg if joined else SQL("'disposition'"),
-                billed=billed_seconds(SQL("u.counted"), "r"),
-                amount=amount(SQL("t.billed"), SQL("s.quantity"), "r"),
-                priced=self._priced(),
+                results=rates.results(),
+                rated=rates.rated(),
                 **{"import": call_import.id},
             )
         )
+        if rates.split:
+            self._insert_stretches(call_import, last_id)
         self._move_totals(call_import, last_id)
-        if joined:
+        if rates.joined:
             changed += self._rate_joined()
         self.env["call.statement"].invalidate_model()
         self.env["call.usage.line"].invalidate_model()
@@ -335,6 +270,23 @@ class CallLoading(models.AbstractModel):
         )
         ((updated,),) = self.env.execute_query(SQL("SELECT count(*) FROM call_replaced"))
         return (int(calls), int(seconds)), updated
+
+    @api.model
+    def _insert_stretches(self, call_import, last_id):
+        self.env.cr.execute(
+            SQL(
+                """
+                INSERT INTO call_usage_stretch (usage_id, number, price_id, seconds)
+                SELECT u.id, x.number, x.price_id, x.seconds
+                  FROM call_stretch x
+                  JOIN call_stage s ON s.line_number = x.line_number
+                  JOIN call_usage_line u ON u.record_key = s.record_key
+                 WHERE u.id > %s AND u.import_id = %s
+                """,
+                last_id,
+                call_import.id,
+            )
+        )
 
     @api.model
     def _move_totals(self, call_import, last_id):
@@ -370,54 +322,32 @@ class CallLoading(models.AbstractModel):
 
         :return: ids of their statements
         """
-        return [
-            statement
-            for (statement,) in self.env.execute_query(
-                SQL(
-                    """
-                    UPDATE call_usage_line u
-                       SET counted_seconds = t.counted, billed_seconds = t.billed,
-                           amount = CASE WHEN t.billable THEN %(amount)s ELSE 0 END,
-                           status = CASE WHEN t.billable THEN 'billable' ELSE 'not_billable' END,
-                           not_billable_reason = CASE WHEN t.billable THEN NULL ELSE 'disposition' END
-                      FROM (SELECT j.usage_id, c.counted, c.billable,
-                                   CASE WHEN c.billable THEN %(billed)s ELSE 0 END AS billed
-                              FROM call_joined j
-                              JOIN call_usage_line o ON o.id = j.usage_id
-                              JOIN call_rate_rule r ON r.id = o.rule_id
-                             CROSS JOIN LATERAL (SELECT %(counted)s AS counted, %(billable)s AS billable) c) t
-                     WHERE u.id = t.usage_id
-                    RETURNING u.statement_id
-                    """,
-                    counted=counted_seconds("j", "r"),
-                    billable=is_billable("j", "r"),
-                    billed=billed_seconds(SQL("c.counted"), "r"),
-                    amount=amount(SQL("t.billed"), SQL("u.quantity"), "u"),
-                )
-            )
-        ]
+        usage = self.env.execute_query(SQL("SELECT DISTINCT usage_id FROM call_joined"))
+        return self.env["call.rerating"]._rerate(SQL("u.id = ANY(%s)", [each for (each,) in usage])) if usage else []
 
     # --- 6: suspense ----------------------------------------------------------------------------------
 
     @api.model
-    def _failed(self):
+    def _failed(self, rates):
         """Records that could not be used, with their reason."""
         return SQL(
             """
             SELECT line_number, reason, NULL::integer AS contract_line_id FROM call_stage WHERE outcome = 'refused'
              UNION ALL
             SELECT s.line_number, CASE WHEN g.contract_line_id IS NULL THEN 'no_endpoint'
-                                       WHEN p.segment IS NULL THEN 'not_in_force' ELSE 'no_rule' END,
+                                       WHEN p.segment IS NULL THEN 'not_in_force'
+                                       WHEN q.price_id IS NULL THEN 'no_rule'
+                                       WHEN q.deck_id IS NOT NULL THEN 'no_destination' ELSE 'no_cost' END,
                    g.contract_line_id
               FROM %s WHERE r.id IS NULL
             """,
-            self._priced(),
+            rates.priced(),
         )
 
     @api.model
-    def _suspend(self, call_import, records):
+    def _suspend(self, call_import, records, rates):
         """:return: (number, seconds) of the suspended records"""
-        self.env.cr.execute(SQL("INSERT INTO call_failed %s", self._failed()))
+        self.env.cr.execute(SQL("INSERT INTO call_failed %s", self._failed(rates)))
         numbers = {number for (number,) in self.env.execute_query(SQL("SELECT line_number FROM call_failed"))}
         if not numbers:
             return 0, 0
@@ -467,9 +397,9 @@ class CallLoading(models.AbstractModel):
         }
 
     @api.model
-    def _settle_recycled(self, call_import):
+    def _settle_recycled(self, call_import, rates):
         """Mark what became a call or turned out to be known; give the rest its new reason; move the import's totals."""
-        self.env.cr.execute(SQL("INSERT INTO call_failed %s", self._failed()))
+        self.env.cr.execute(SQL("INSERT INTO call_failed %s", self._failed(rates)))
         self.env.cr.execute(
             """
             UPDATE call_suspense p SET reason = f.reason, contract_line_id = f.contract_line_id

@@ -35,6 +35,7 @@ class CallMappingLine(models.Model):
             ("called", "Called number"),
             ("queue", "Queue"),
             ("campaign", "Campaign"),
+            ("skill", "Language or skill"),
             ("account_code", "Account code"),
             ("trunk", "Trunk"),
             ("agent", "Agent"),

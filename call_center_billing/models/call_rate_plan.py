@@ -1,11 +1,12 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 
 
 class CallRatePlan(models.Model):
-    """A named price list for usage: an ordered list of dated rules in one currency.
+    """A named price list for usage in one currency: dated rules, premiums, allowances and terms per period.
 
-    The first rule of the list that fits a call prices it. A call that no rule fits is suspended, never free.
+    A plan may be based on another one: the client's own rules come before those of the list plan, its premiums beside them; its
+    allowances and terms, if it has any, take the place of the list plan's. A call that no rule fits is suspended, never free.
     """
 
     _name = "call.rate.plan"
@@ -18,7 +19,20 @@ class CallRatePlan(models.Model):
     active = fields.Boolean(default=True)
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company, index=True)
     currency_id = fields.Many2one("res.currency", required=True, default=lambda self: self.env.company.currency_id)
+    parent_id = fields.Many2one(
+        "call.rate.plan",
+        string="Based On",
+        ondelete="restrict",
+        index="btree_not_null",
+        check_company=True,
+        domain="[('currency_id', '=', currency_id), ('id', '!=', id)]",
+        help="List plan whose rules price what no rule of this plan fits: for the own prices of a client.",
+    )
+    child_ids = fields.One2many("call.rate.plan", "parent_id", string="Plans Based on This")
     rule_ids = fields.One2many("call.rate.rule", "plan_id", string="Rules", copy=True)
+    premium_ids = fields.One2many("call.rate.premium", "plan_id", string="Bands and Premiums", copy=True)
+    allowance_ids = fields.One2many("call.rate.allowance", "plan_id", string="Allowances", copy=True)
+    term_ids = fields.One2many("call.rate.term", "plan_id", string="Terms per Period", copy=True)
     note = fields.Text(string="Notes")
     contract_line_ids = fields.One2many("contract.line", "rate_plan_id", string="Used By")
     contract_count = fields.Integer(compute="_compute_contract_count")
@@ -35,6 +49,31 @@ class CallRatePlan(models.Model):
         counts = dict(self.env["call.suspense"]._read_group(self._suspense_domain(), ["contract_line_id"], ["__count"]))
         for plan in self:
             plan.suspense_count = sum(count for line, count in counts.items() if line.rate_plan_id == plan)
+
+    @api.constrains("parent_id", "currency_id")
+    def _check_parent(self):
+        if self._has_cycle():
+            raise ValidationError(self.env._("A rate plan cannot be based on itself."))
+        for plan in self:
+            if plan.parent_id and plan.parent_id.currency_id != plan.currency_id:
+                raise ValidationError(
+                    self.env._("'%(plan)s' and '%(parent)s' need the same currency.", plan=plan.name, parent=plan.parent_id.name)
+                )
+
+    def _layers(self):
+        """The plan, the one it is based on, and so on."""
+        self.ensure_one()
+        layers = plan = self
+        while plan := plan.parent_id:
+            layers |= plan
+        return layers
+
+    def _nearest(self, name):
+        """Allowances or terms: the plan's own, else those of the nearest plan that it is based on.
+
+        :param name: ``allowance_ids`` or ``term_ids``
+        """
+        return next((layer[name] for layer in self._layers() if layer[name]), self[name])
 
     def _suspense_domain(self):
         return [("state", "=", "open"), ("reason", "=", "no_rule"), ("contract_line_id.rate_plan_id", "in", self.ids)]

@@ -6,55 +6,93 @@ from datetime import timedelta
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..formats.record import DIRECTIONS, DISPOSITIONS, KINDS, PARTS
+from ..formats.record import DISPOSITIONS, PARTS
+from .call_price import PART_PRICES
+from .call_rate_rule import TEXT_CONDITIONS
 
-ANY_QUEUE = ""
+# Pieces of SQL about a call (alias of its columns) and its price (alias of call_price) ------------------------------
 
 
-def counted_seconds(call, rule):
+def counted_seconds(call, price):
     """Seconds of a call that its rule counts. Product model 1: the sum of the enabled parts."""
     return SQL(" + ").join(
         SQL(
             "CASE WHEN %s THEN %s ELSE 0 END",
-            SQL.identifier(rule, f"count_{part.removesuffix('_seconds')}"),
+            SQL.identifier(price, f"count_{part.removesuffix('_seconds')}"),
             SQL.identifier(call, part),
         )
         for part in PARTS
     )
 
 
-def is_billable(call, rule):
+def is_billable(call, price):
     """Whether the rule charges calls of this outcome."""
     cases = SQL(" ").join(
-        SQL("WHEN %s THEN %s", disposition, SQL.identifier(rule, f"bill_{disposition}")) for disposition in DISPOSITIONS
+        SQL("WHEN %s THEN %s", disposition, SQL.identifier(price, f"bill_{disposition}")) for disposition in DISPOSITIONS
     )
     return SQL("CASE %s %s END", SQL.identifier(call, "disposition"), cases)
 
 
-def billed_seconds(counted, rule):
-    """Counted seconds after minimum and increments, in whole numbers. Product model 2: 0 stays 0; up to the first
-    increment it is charged in full; then steps, each begun one in full."""
-    first, following = SQL.identifier(rule, "increment_first"), SQL.identifier(rule, "increment_next")
-    least = SQL("greatest(%s, %s)", counted, SQL.identifier(rule, "minimum_seconds"))
+def is_long_enough(counted, price):
+    """Whether a call counts for more than what is free. Product model 2: 0 up to the grace."""
+    grace = SQL.identifier(price, "grace_seconds")
+    return SQL("(%s = 0 OR %s > %s)", grace, counted, grace)
+
+
+def rounded_seconds(seconds, price):
+    """Seconds after increments, in whole numbers: up to the first increment that, then steps, each begun one in full."""
+    first, following = SQL.identifier(price, "increment_first"), SQL.identifier(price, "increment_next")
     return SQL(
-        "CASE WHEN %(counted)s <= 0 THEN 0 WHEN %(least)s <= %(first)s THEN %(first)s"
-        " ELSE %(first)s + (%(least)s - %(first)s + %(next)s - 1) / %(next)s * %(next)s END",
-        counted=counted,
-        least=least,
+        "CASE WHEN %(seconds)s <= %(first)s THEN %(first)s"
+        " ELSE %(first)s + (%(seconds)s - %(first)s + %(next)s - 1) / %(next)s * %(next)s END",
+        seconds=seconds,
         first=first,
         next=following,
     )
 
 
-def amount(seconds, quantity, rule):
-    """Exact price of a billable line, before rounding of the invoice line."""
+def billed_seconds(counted, price):
+    """Counted seconds after maximum, minimum and increments. Product model 2: 0 stays 0."""
+    most, least = SQL.identifier(price, "maximum_seconds"), SQL.identifier(price, "minimum_seconds")
+    capped = SQL("CASE WHEN %s > 0 THEN least(%s, %s) ELSE %s END", most, counted, most, counted)
+    needed = SQL("greatest(%s, %s)", capped, least)
     return SQL(
-        "round(%s * %s / 60, 10) + %s * %s",
-        seconds,
-        SQL.identifier(rule, "minute_price"),
-        quantity,
-        SQL.identifier(rule, "call_price"),
+        "CASE WHEN %(counted)s <= 0 THEN 0 WHEN %(on_sum)s THEN %(needed)s ELSE %(rounded)s END",
+        counted=counted,
+        on_sum=SQL.identifier(price, "on_sum"),
+        needed=needed,
+        rounded=rounded_seconds(needed, price),
     )
+
+
+def time_amount(seconds, price):
+    """Exact price of charged seconds."""
+    return SQL("round(%s * %s / %s, 10)", seconds, SQL.identifier(price, "time_price"), SQL.identifier(price, "time_seconds"))
+
+
+def parts_amount(call, price):
+    """Exact price of the parts that have a rate of their own, each rounded by the increments for itself."""
+    return SQL(" + ").join(
+        SQL(
+            "CASE WHEN %(rate)s IS NULL OR %(seconds)s <= 0 THEN 0 ELSE round(%(rounded)s * %(rate)s / 60, 10) END",
+            rate=SQL.identifier(price, name),
+            seconds=SQL.identifier(call, part),
+            rounded=rounded_seconds(SQL.identifier(call, part), price),
+        )
+        for part, name in zip(PARTS, PART_PRICES, strict=True)
+    )
+
+
+def amount(seconds, quantity, cost, price, parts=None):
+    """Exact price of a billable line, before rounding of the invoice line.
+
+    :param parts: piece that prices the parts with own rates, where any price has them
+    """
+    priced = SQL("%s + %s * %s", time_amount(seconds, price), quantity, SQL.identifier(price, "call_price"))
+    if parts is not None:
+        priced = SQL("%s + %s", priced, parts)
+    factor = SQL.identifier(price, "cost_factor")
+    return SQL("CASE WHEN %s IS NULL THEN %s ELSE round(%s * %s, 10) END", factor, priced, cost, factor)
 
 
 def traffic(call):
@@ -66,10 +104,17 @@ def traffic(call):
     )
 
 
-class CallRating(models.AbstractModel):
-    """Plans which statement and which rule calls fall to. Owns no data.
+def condition(call, name):
+    """A text or outcome of a call as rates are looked up by it; '' where it has none."""
+    column = SQL.identifier(call, name)
+    return SQL("coalesce(lower(%s), '')", column) if name in TEXT_CONDITIONS else column
 
-    A *segment* is a stretch of days of one contract line in which nothing changes: same statement, same rules in force.
+
+class CallRating(models.AbstractModel):
+    """Plans which statement and which price calls fall to. Owns no data.
+
+    A *segment* is a stretch of days of one contract line in which nothing changes: same statement, same rules, premiums and
+    destinations in force. A *case* is what calls of a segment have in common as far as their price depends on it.
     """
 
     _name = "call.rating"
@@ -78,7 +123,7 @@ class CallRating(models.AbstractModel):
     @api.model
     def _plan_segments(self, spans):
         """:param spans: dict of contract line -> (first day, last day) of its calls
-        :return: list of dicts: contract_line, date_from, date_to, statement, late_of, rules
+        :return: list of dicts: contract_line, plan, date_from, date_to, statement, late_of, rules, premiums
         """
         wanted = []  # (line, first day, last day, period to bill in or None, late)
         periods = set()
@@ -103,9 +148,10 @@ class CallRating(models.AbstractModel):
             if statement.state != "open":
                 continue
             for late_of, begin, end in self._late_stretches(closed.get(line.contract_id), first, last, late):
+                begin, end = max(begin, spans[line][0]), min(end, spans[line][1])
                 segments += [
                     {"contract_line": line, "statement": statement, "late_of": late_of, **cut}
-                    for cut in self._cut_by_rules(line, begin, end)
+                    for cut in self._cut_by_prices(line.rate_plan_id.sudo(), begin, end)
                 ]
         return segments
 
@@ -121,39 +167,95 @@ class CallRating(models.AbstractModel):
         ]
 
     @api.model
-    def _cut_by_rules(self, line, first, last):
-        """Stretches of days with the same rules in force."""
-        rules = line.rate_plan_id.sudo().rule_ids
+    def _cut_by_prices(self, plan, first, last):
+        """Stretches of days with the same rules, premiums and destinations in force."""
+        layers = plan._layers()
+        rules, premiums = layers.rule_ids, layers.premium_ids
         starts = {first}
-        for rule in rules:
-            if rule.date_start and first < rule.date_start <= last:
-                starts.add(rule.date_start)
-            if rule.date_end and first <= rule.date_end < last:
-                starts.add(rule.date_end + timedelta(days=1))
+        for dated in (*rules, *premiums, *self._dated_destinations(rules.deck_id, first, last)):
+            if dated.date_start and first < dated.date_start <= last:
+                starts.add(dated.date_start)
+            if dated.date_end and first <= dated.date_end < last:
+                starts.add(dated.date_end + timedelta(days=1))
         starts = sorted(starts)
         ends = [start - timedelta(days=1) for start in starts[1:]] + [last]
         return [
-            {"date_from": start, "date_to": end, "rules": rules._in_force(start)} for start, end in zip(starts, ends, strict=True)
+            {
+                "plan": plan,
+                "date_from": start,
+                "date_to": end,
+                "rules": rules._in_force(start)._ranked(plan),
+                "premiums": premiums._in_force(start),
+            }
+            for start, end in zip(starts, ends, strict=True)
+            if start <= end
         ]
 
     @api.model
-    def _plan_rates(self, segments):
-        """Which rule prices which calls of a segment.
+    def _dated_destinations(self, decks, first, last):
+        """One destination for each pair of dates at which prices of these decks change in these days."""
+        if not decks:
+            return self.env["call.rate.deck.line"]
+        lines = self.env.execute_query(
+            SQL(
+                """
+                SELECT min(id) FROM call_rate_deck_line
+                 WHERE deck_id IN %(decks)s AND (date_start BETWEEN %(first)s AND %(last)s OR date_end BETWEEN %(first)s AND %(last)s)
+                 GROUP BY date_start, date_end
+                """,
+                decks=tuple(decks.ids),
+                first=first,
+                last=last,
+            )
+        )
+        return self.env["call.rate.deck.line"].browse(line for (line,) in lines)
 
-        :return: rows (index of the segment, traffic, queue in lower case or :data:`ANY_QUEUE`, rule id);
-            traffic as in :func:`traffic`
+    @api.model
+    def _conditions_used(self, segments):
+        """Names of what calls have to be told apart by, beside traffic and time, to be priced by these segments."""
+        names = [*TEXT_CONDITIONS, "disposition"]
+        dated = [(segment["rules"], segment["premiums"]) for segment in segments]
+        return [
+            name
+            for name in names
+            if any(any(rules.mapped(name)) or (name != "disposition" and any(premiums.mapped(name))) for rules, premiums in dated)
+        ]
+
+    @api.model
+    def _clocks(self, segments):
+        """When the premiums of each segment begin and end to hold.
+
+        :return: list of (moments, masks) as ``call.rate.premium._clock`` gives them, (None, None) where no time matters
         """
-        rows, chosen = [], {}
-        for index, segment in enumerate(segments):
-            rules, product = segment["rules"], segment["contract_line"].product_id
-            key = (tuple(rules.ids), product.id)
-            if key not in chosen:
-                queues = {rule._queue_key() for rule in rules if rule.queue} | {ANY_QUEUE}
-                chosen[key] = [
-                    (direction or kind, queue, rule.id)
-                    for kind, direction in [("call", direction) for direction in DIRECTIONS] + [(kind, "") for kind in KINDS[1:]]
-                    for queue in sorted(queues)
-                    if (rule := rules._select(kind, direction, queue, product))
-                ]
-            rows += [(index, *row) for row in chosen[key]]
-        return rows
+        clocks = {}
+        for segment in segments:
+            timed = segment["premiums"].filtered("when")
+            zone = segment["contract_line"].contract_id.usage_tz or "UTC"
+            key = timed.ids, zone, segment["date_from"], segment["date_to"]
+            key = (tuple(timed.ids), *key[1:])
+            if key not in clocks:
+                clocks[key] = timed._clock(zone, *key[2:]) if timed else (None, None)
+            segment["clock"] = clocks[key]
+        return [segment["clock"] for segment in segments]
+
+    @api.model
+    def _choose(self, segment, kind, direction, mask, texts):
+        """Rule and premiums for a case of a segment.
+
+        :param mask: time premiums of the segment that hold, by number
+        :param texts: dict of the conditions used
+        :return: (rule or none, premiums)
+        """
+        case = {name: "" for name in (*TEXT_CONDITIONS, "disposition")} | texts
+        case |= {"kind": kind, "direction": direction, "product_id": segment["contract_line"].product_id}
+        rule = segment["rules"]._select(case)
+        if not rule:
+            return rule, segment["premiums"].browse()
+        return rule, self._premiums(segment, rule, mask, case)
+
+    @api.model
+    def _premiums(self, segment, rule, mask, case):
+        """Premiums that hold for a call of this case."""
+        timed = segment["premiums"].filtered("when")
+        holding = {premium for number, premium in enumerate(timed) if mask >> number & 1}
+        return segment["premiums"].filtered(lambda p: (not p.when or p in holding) and p._fits(rule, case))

@@ -1,4 +1,4 @@
-from decimal import Decimal
+from collections import defaultdict
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -49,6 +49,7 @@ class CallStatement(models.Model):
         help="Sum of the calls' prices before rounding, without fixed fees and taxes.",
     )
     charge_ids = fields.One2many("call.charge", "statement_id", string="Charges")
+    counter_ids = fields.One2many("call.counter", "statement_id", string="Allowances and Volumes")
     charge_amount = fields.Monetary(string="Charged", compute="_compute_charge_amount")
     invoice_id = fields.Many2one("account.move", readonly=True, index="btree_not_null", copy=False)
     usage_line_ids = fields.One2many("call.usage.line", "statement_id", string="Call Lines")
@@ -161,7 +162,10 @@ class CallStatement(models.Model):
                 )
         for statement in closed:
             statement._realign_usage()
-        closed._create_charges()
+        lines = defaultdict(list)
+        for line, (first, _last) in line_periods.items():
+            lines[statements[contract.id, first]].append(line)
+        closed._create_charges(lines)
         closed._set_state("closed")
         return closed
 
@@ -208,37 +212,11 @@ class CallStatement(models.Model):
         )
         self.invalidate_recordset()
 
-    def _create_charges(self):
-        """One statement totals the calls; the prices are made of the totals in Decimal."""
-        self.env.flush_all()
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT statement_id, contract_line_id, rule_id, late_of_id, minute_price::text, call_price::text,
-                       count(*), sum(quantity)::text, sum(billed_seconds)::bigint
-                  FROM call_usage_line
-                 WHERE statement_id IN %s AND status = 'billable'
-                 GROUP BY statement_id, contract_line_id, rule_id, late_of_id, minute_price, call_price
-                 ORDER BY statement_id, contract_line_id, late_of_id NULLS FIRST, rule_id, minute_price, call_price
-                """,
-                tuple(self.ids) or (0,),
-            )
-        )
-        Charge, usage = self.env["call.charge"], {}
-        for statement, line, rule, late_of, minute_price, call_price, calls, quantity, seconds in rows:
-            usage.setdefault(statement, []).append(
-                (
-                    self.env["contract.line"].browse(line),
-                    self.env["call.rate.rule"].browse(rule),
-                    self.browse(late_of),
-                    Decimal(minute_price),
-                    Decimal(call_price),
-                    calls,
-                    Decimal(quantity),
-                    seconds,
-                )
-            )
-        Charge.create([vals for statement in self for vals in Charge._prepare_charges(statement, usage.get(statement.id, ()))])
+    def _create_charges(self, lines):
+        """:param lines: dict of statement -> contract lines whose period it closes"""
+        charges, counters = self.env["call.closing"]._prepare({statement: lines[statement] for statement in self})
+        self.env["call.charge"].create(charges)
+        self.env["call.counter"].create(counters)
 
     def _reopen(self):
         """Give the charges back: the period was not invoiced after all.
@@ -251,4 +229,5 @@ class CallStatement(models.Model):
             )
             lines._rewind_period(statement.date_start, statement.date_end)
         self.charge_ids.unlink()
+        self.counter_ids.unlink()
         self._set_state("open")

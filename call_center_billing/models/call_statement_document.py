@@ -131,10 +131,10 @@ class CallStatement(models.Model):
                     """
                     SELECT u.start_at, u.id, to_char(u.start_at AT TIME ZONE 'UTC' AT TIME ZONE c.usage_tz, 'YYYY-MM-DD HH24:MI:SS'),
                            u.direction, u.caller, u.called, u.queue, u.agent, u.disposition, u.total_seconds, u.counted_seconds,
-                           u.billed_seconds, trim_scale(u.minute_price)::text, trim_scale(u.call_price)::text,
+                           u.billed_seconds, trim_scale(r.time_price)::text, trim_scale(r.call_price)::text,
                            trim_scale(u.amount)::text,
                            u.contract_line_id, u.rule_id, u.status, u.late_of_id, u.record_ref
-                      FROM call_usage_line u
+                      FROM call_usage_line u JOIN call_price r ON r.id = u.price_id
                       JOIN call_statement s ON s.id = u.statement_id
                       JOIN contract_contract c ON c.id = s.contract_id
                      WHERE u.statement_id = %s AND %s

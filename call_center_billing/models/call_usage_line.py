@@ -1,9 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL, sql
 
-from ..formats.record import DISPOSITIONS, KINDS
+from ..formats.record import DISPOSITIONS, KINDS, PARTS
 
-PRICE_DIGITS = (16, 6)
 AMOUNT_DIGITS = (16, 10)
 DISPOSITION_LABELS = {
     "answered": "Answered",
@@ -50,6 +49,11 @@ class CallUsageLine(models.Model):
     partner_id = fields.Many2one(related="statement_id.partner_id", string="Client")
     contract_line_id = Unchecked("contract.line", required=True, ondelete="restrict")
     rule_id = Unchecked("call.rate.rule", required=True, ondelete="restrict")
+    price_id = Unchecked(
+        "call.price", string="Rate", required=True, ondelete="restrict", help="What calls like this one cost when it was rated."
+    )
+    is_split = fields.Boolean(string="Split", help="Charged in stretches of different bands.")
+    stretch_ids = fields.One2many("call.usage.stretch", "usage_id", string="Stretches")
     currency_id = fields.Many2one(related="statement_id.currency_id")
     replaces_id = Unchecked(
         "call.usage.line", string="Replaces", ondelete="set null", help="The line with what the phone system told before."
@@ -64,6 +68,7 @@ class CallUsageLine(models.Model):
     called_e164 = fields.Char(string="Called (E.164)", help="With country code, where that can be told.")
     queue = fields.Char()
     campaign = fields.Char()
+    skill = fields.Char(string="Language or Skill")
     account_code = fields.Char()
     trunk = fields.Char()
     agent = fields.Char()
@@ -96,13 +101,19 @@ class CallUsageLine(models.Model):
         required=True,
         help="Counted time after minimum and increments. Of a call in several records: of the whole call, on its first.",
     )
-    minute_price = fields.Float(string="Price per Minute", digits=PRICE_DIGITS, required=True, aggregator=None)
-    call_price = fields.Float(string="Price per Call", digits=PRICE_DIGITS, required=True, aggregator=None)
-    amount = fields.Float(string="Price", digits=AMOUNT_DIGITS, required=True, help="Exact, before rounding of the invoice line.")
+    time_price = fields.Float(related="price_id.time_price", string="Price of Time", digits=0)
+    call_price = fields.Float(related="price_id.call_price", string="Price per Call", digits=0)
+    amount = fields.Float(
+        string="Price",
+        digits=AMOUNT_DIGITS,
+        required=True,
+        help="Exact, before rounding of the invoice line, and before what allowances and tiers of the period make of it.",
+    )
     status = fields.Selection([("billable", "Billable"), ("not_billable", "Not billable")], required=True)
     not_billable_reason = fields.Selection(
         [
             ("disposition", "This outcome is not charged"),
+            ("short", "Short call that is free"),
             ("leg", "Part of a call that is charged once"),
             ("replaced", "Replaced by a newer record"),
             ("after_end", "After the end of the service"),
@@ -120,6 +131,15 @@ class CallUsageLine(models.Model):
         if not sql.column_exists(self.env.cr, self._table, "record_key"):
             self.env.cr.execute(SQL("ALTER TABLE %s ADD COLUMN record_key uuid NOT NULL", SQL.identifier(self._table)))
         sql.create_index(self.env.cr, "call_usage_line_record_key_index", self._table, ["record_key"], unique=True)
+
+    @api.model
+    def _rated_columns(self):
+        """Columns by which a period is closed and calls are rated again."""
+        return (
+            "id", "statement_id", "contract_line_id", "late_of_id", "rule_id", "price_id", "start_at", "record_key", "date",
+            "quantity", "counted_seconds", "billed_seconds", "amount", "status", "not_billable_reason", "provider_cost", "is_split",
+            *PARTS,
+        )  # fmt: skip
 
     def action_view_call(self):
         """All records of the same call."""

@@ -251,5 +251,7 @@ class ContractContract(models.Model):
         line = self.env["contract.line"].browse(command[2].get("contract_line_id"))
         if not line.rate_plan_id or line.display_type:
             return [command]
-        charges = statements.charge_ids.filtered(lambda charge: charge.contract_line_id == line)
+        charges = statements.charge_ids.filtered(
+            lambda charge: charge.contract_line_id == line and charge.component != "included"
+        )
         return [fields.Command.create({**command[2], **charge._prepare_invoice_line()}) for charge in charges]

@@ -1,7 +1,9 @@
-from datetime import timedelta
+from datetime import date, timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+
+from .. import pricing
 
 
 class ContractLine(models.Model):
@@ -97,6 +99,22 @@ class ContractLine(models.Model):
                 first, self.recurring_rule_type, self.recurring_interval, max_date_end=self.date_end
             )
         return periods
+
+    def _period_share(self, statement):
+        """Part of the statement's full period in which the line is in force. Product model 18.
+
+        A period that ends early is as long as it would have been; one that starts late (its end was set) as if it had begun
+        on time.
+
+        :return: Fraction
+        """
+        self.ensure_one()
+        first, last = max(self.date_start, statement.date_start), min(self.date_end or date.max, statement.date_end)
+        step = self.get_relative_delta(self.recurring_rule_type, self.recurring_interval)
+        full_first, full_last = statement.date_start, statement.date_start + step - timedelta(days=1)
+        if statement.date_end < full_last and self.date_end != statement.date_end:
+            full_first, full_last = statement.date_end + timedelta(days=1) - step, statement.date_end
+        return pricing.share(first, last, full_first, max(full_last, statement.date_end))
 
     def _rewind_period(self, first, last):
         """Take back that a period was invoiced.

@@ -11,7 +11,11 @@ from . import test_joining
 from . import test_kinds
 from . import test_source_health
 from . import test_suspense
+from . import test_pricing
+from . import test_pricing_models
+from . import test_rate_deck
 from . import test_rating
+from . import test_reference_rater
 from . import test_rating_reference
 from . import test_billing
 from . import test_contract_guards

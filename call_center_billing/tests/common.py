@@ -1,4 +1,5 @@
 import base64
+import json
 from datetime import date
 
 from odoo import fields
@@ -76,6 +77,29 @@ class CallBillingCommon(AccountTestInvoicingCommon):
         return record
 
     @classmethod
+    def import_records(cls, *records, source=None):
+        """Import records under our own names; see ``record``."""
+        if source is None:
+            source = cls.env["call.source"].search([("name", "=", "Programs")]) or cls.env["call.source"].create(
+                {"name": "Programs", "tz": "UTC", "format": "normalised_json", "country_id": False, "hold_near_duplicates": False}
+            )
+        return cls.import_text(source=source, name="records.json", content=json.dumps(records).encode())
+
+    @classmethod
+    def record(cls, start="2026-10-05T10:00:00+02:00", talk=60, called=PHONE + "0100", **values):
+        """An inbound, answered call, unless told otherwise."""
+        cls.record_count = getattr(cls, "record_count", 0) + 1
+        return {
+            "record_ref": f"r{cls.record_count}",
+            "start": start,
+            "direction": "inbound",
+            "disposition": "answered",
+            "caller": "+491705550111",
+            "called": called,
+            "talk_seconds": talk,
+        } | values
+
+    @classmethod
     def make_portal_user(cls, partner, login="client"):
         return new_test_user(cls.env, login, groups="base.group_portal", partner_id=partner.id)
 
@@ -84,6 +108,14 @@ class CallBillingCommon(AccountTestInvoicingCommon):
 
     def bill(self, contracts=None, until=NOVEMBER):
         return (contracts or self.contract)._bill_periods(until)
+
+    def charges(self, statement=None):
+        """Charges as a client reads them: (what, quantity, unit, unit price, amount)."""
+        statement = statement or self.contract.call_statement_ids.filtered("charge_ids").sorted("date_start")[-1:]
+        return [
+            (charge.name.split(", ", 1)[1].rsplit(", ", 1)[0], charge.quantity, charge.unit, charge.unit_price, charge.amount)
+            for charge in statement.charge_ids
+        ]
 
     def assertTotals(self, record, read, accepted, duplicate=0, suspended=0, ignored=0):
         names = ("read", "accepted", "duplicate", "suspended", "ignored")

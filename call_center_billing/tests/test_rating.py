@@ -55,12 +55,13 @@ class TestRating(CallBillingCommon):
         rule = {"call_price": 0.2, "bill_busy": True}
         self.assertEqual(self.rate(rule, talk=0, disposition="BUSY"), (0, "0.2"))
 
-    def test_the_first_rule_that_fits_prices_the_call(self):
+    def test_the_rule_with_more_conditions_prices_the_call(self):
+        other = self.env["product.product"].create({"name": "Other"})
         rules = (
-            {"direction": "outbound", "minute_price": 9},
-            {"queue": "Sales", "minute_price": 2},
-            {"product_id": self.env["product.product"].create({"name": "Other"}).id, "minute_price": 8},
             {"minute_price": 1},
+            {"direction": "outbound", "minute_price": 9},
+            {"direction": "inbound", "queue": "Sales", "minute_price": 2},
+            {"direction": "inbound", "product_id": other.id, "minute_price": 8, "priority": 5},
         )
         self.assertEqual(self.rate(*rules), (60, "1"))
         self.assertEqual(self.rate(*rules, app="Queue", data="sales,t"), (60, "2"))

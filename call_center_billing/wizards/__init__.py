@@ -1,5 +1,6 @@
 from . import call_mapping_import
 from . import call_raw_record
+from . import call_rate_deck_import
 from . import call_suspense_fix
 from . import call_suspense_write_off
 from . import call_upload

@@ -1,0 +1,594 @@
+"""From the usage of a period to its charges: what product.md does on totals.
+
+Calls are read in one or two statements for all statements that close together: totals by price group, and, where an
+allowance or graduated tiers go by the order of the calls, running sums over these calls. All else is a few rows per
+contract line, priced with the functions of :mod:`..pricing`.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from .. import pricing
+from ..formats.record import PARTS
+from .call_price import FORMULA, PART_PRICES, formula, number
+from .call_rating import rounded_seconds
+from .call_rerating import Usage
+
+ZERO = Decimal(0)
+FAR = Decimal(10) ** 15
+ENDS = ("first_time", "last_time", "first_call", "last_call")
+PART_COLUMNS = tuple(f"{part.removesuffix('_seconds')}_rounded" for part in PARTS)
+
+
+@dataclass
+class Slice:
+    """Usage of a price group that is charged alike: what an allowance freed, a tier, or all of it.
+
+    ``calls``: those that begin in it; ``timed``: those with time in it. ``share``: part of the price that is charged. ``time_ends`` and
+    ``call_ends``: first and last call with time, and with a quantity, in the order of the calls, as (id, seconds, quantity) of what
+    belongs to it; None where it is all of the group.
+    """
+
+    calls: int
+    timed: int
+    quantity: Decimal
+    seconds: int
+    cost: Decimal = ZERO
+    parts: dict = field(default_factory=dict)
+    tier: int | None = None
+    share: Fraction = Fraction(1)
+    time_ends: tuple | None = None
+    call_ends: tuple | None = None
+
+
+@dataclass
+class Group:
+    """Price group: calls of a contract line with one price, on one statement, late for the same period or not late."""
+
+    number: int
+    statement: models.Model
+    line: models.Model
+    period: models.Model
+    late: bool
+    rule: models.Model
+    price: models.Model
+    all: Slice
+    amount: Decimal
+    terms: dict
+    included: Slice | None = None
+    charged: list = field(default_factory=list)
+
+    def units(self, unit):
+        return Decimal(self.all.seconds) if unit == "minute" else self.all.quantity
+
+    def freed_price(self, unit):
+        """Price per unit of what an allowance frees."""
+        if unit == "minute":
+            return self.terms["time_price"] / self.terms["time_seconds"]
+        return self.amount / self.all.quantity if self.all.quantity else ZERO
+
+    def price_in(self, tier):
+        """(price of time, price per call) in a tier of the rule, Decimal."""
+        time, call = self.terms["time_price"], self.terms["call_price"]
+        if tier is None:
+            return time, call
+        value = number(self.rule.tier_ids[tier].price)
+        if self.rule.tier_unit == "minute":
+            return formula(*(self.terms[name] for name in FORMULA[:4]), value), call
+        return time, formula(*(self.terms[name] for name in FORMULA[4:]), value)
+
+
+class CallClosing(models.AbstractModel):
+    """Plans the charges of statements. Owns no data."""
+
+    _name = "call.closing"
+    _description = "Call Closing"
+
+    @api.model
+    def _prepare(self, lines, usage=None, plans=None):
+        """Values of charges and counters of statements.
+
+        :param lines: dict of statement -> contract lines whose period it closes
+        :param usage: Usage, by default what is stored
+        :param plans: dict of contract line -> rate plan to take instead of its own
+        :return: (list of values of call.charge, list of values of call.counter)
+        """
+        plans = plans or {}
+        usage = usage or Usage()
+        groups = self._groups(lines, usage)
+        planned = {line: (plans.get(line) or line.rate_plan_id).sudo() for each in lines.values() for line in each}
+        planned |= {group.line: (plans.get(group.line) or group.line.rate_plan_id).sudo() for group in groups}
+        counters, levels = self._use_allowances(groups, planned, lines)
+        sets = self._tiered(groups, planned, lines)
+        self._count_in_order(groups, levels, sets, usage)
+        counters += self._reach_tiers(sets)
+        charges = self.env["call.charge"]._prepare_usage(groups, lines, planned, counters)
+        return self.env["call.charge"]._with_terms(charges, groups, lines, planned), counters
+
+    # --- Price groups -----------------------------------------------------------------------------------
+
+    @api.model
+    def _pieces(self, statements, usage):
+        """SELECT of billable calls, those that are split by their stretches. What is not time belongs to the first stretch."""
+        where = SQL("u.statement_id IN %s AND u.status = 'billable'", tuple(statements.ids) or (0,))
+        columns = SQL(
+            "u.id, u.statement_id, u.contract_line_id, u.late_of_id, u.rule_id, u.start_at, u.record_key, %s",
+            SQL(", ").join(SQL.identifier("u", part) for part in PARTS),
+        )
+        whole = SQL(
+            "SELECT %s, u.price_id, 1 AS number, u.quantity, u.billed_seconds AS seconds, u.amount, u.provider_cost FROM %s u WHERE %s",
+            columns,
+            usage.lines,
+            where,
+        )
+        ((any_split,),) = self.env.execute_query(SQL("SELECT EXISTS (SELECT FROM %s x)", usage.stretches))
+        if not any_split:
+            return whole
+        return SQL(
+            """
+            %(whole)s AND u.is_split IS NOT TRUE
+             UNION ALL
+            SELECT %(columns)s, x.price_id, x.number, CASE x.number WHEN 1 THEN u.quantity ELSE 0 END, x.seconds,
+                   CASE x.number WHEN 1 THEN u.amount ELSE 0 END, CASE x.number WHEN 1 THEN u.provider_cost END
+              FROM %(lines)s u JOIN %(stretches)s x ON x.usage_id = u.id
+             WHERE %(where)s AND u.is_split
+            """,
+            whole=whole,
+            columns=columns,
+            lines=usage.lines,
+            stretches=usage.stretches,
+            where=where,
+        )
+
+    @api.model
+    def _part_sums(self, condition):
+        """Columns that sum the seconds of parts with own rates; none where no price has any."""
+        priced = SQL(" OR ").join(SQL("%s IS NOT NULL", SQL.identifier(name)) for name in PART_PRICES)
+        ((any_parts,),) = self.env.execute_query(SQL("SELECT EXISTS (SELECT FROM call_price WHERE %s)", priced))
+        if not any_parts:
+            return [SQL("0") for _part in PARTS]
+        return [
+            SQL(
+                "coalesce(sum(CASE WHEN p.number = 1 AND r.%(price)s IS NOT NULL AND p.%(part)s > 0 THEN %(rounded)s END)"
+                " FILTER (WHERE %(condition)s), 0)::bigint",
+                price=SQL.identifier(name),
+                part=SQL.identifier(part),
+                rounded=rounded_seconds(SQL.identifier("p", part), "r"),
+                condition=condition,
+            )
+            for part, name in zip(PARTS, PART_PRICES, strict=True)
+        ]
+
+    @api.model
+    def _groups(self, lines, usage):
+        self.env.flush_all()
+        statements = self.env["call.statement"].union(*lines)
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT p.statement_id, p.contract_line_id, p.late_of_id, p.rule_id, p.price_id,
+                       count(*) FILTER (WHERE p.number = 1), sum(p.quantity)::text, sum(p.seconds)::bigint,
+                       sum(p.amount)::text, coalesce(sum(p.provider_cost), 0)::text, %s
+                  FROM (%s) p JOIN call_price r ON r.id = p.price_id
+                 GROUP BY 1, 2, 3, 4, 5
+                 ORDER BY 1, 2, 3 NULLS FIRST, 4, 5
+                """,
+                SQL(", ").join(self._part_sums(SQL("true"))),
+                self._pieces(statements, usage),
+            )
+        )
+        terms = self._terms({row[4] for row in rows})
+        # Records that are read one by one are fetched together.
+        Statement = statements.with_prefetch([each for row in rows for each in (row[0], row[2]) if each])
+        models_ = (self.env["contract.line"], self.env["call.rate.rule"].sudo(), self.env["call.price"].sudo())
+        Line, Rule, Price = (model.with_prefetch([row[at] for row in rows]) for model, at in zip(models_, (1, 3, 4), strict=True))
+        groups = []
+        for index, (statement, line, late, rule, price, calls, quantity, seconds, amount, cost, *parts) in enumerate(rows):
+            groups.append(
+                Group(
+                    index,
+                    Statement.browse(statement).with_prefetch(Statement._prefetch_ids),
+                    Line.browse(line).with_prefetch(Line._prefetch_ids),
+                    Statement.browse(late or statement).with_prefetch(Statement._prefetch_ids),
+                    bool(late),
+                    Rule.browse(rule).with_prefetch(Rule._prefetch_ids),
+                    Price.browse(price).with_prefetch(Price._prefetch_ids),
+                    Slice(calls, calls, Decimal(quantity), seconds, Decimal(cost), self._by_part(parts)),
+                    Decimal(amount),
+                    terms[price],
+                )
+            )
+        for group in groups:
+            group.charged = [group.all]
+        return groups
+
+    @api.model
+    def _by_part(self, sums):
+        return {part: seconds for part, seconds in zip(PARTS, sums, strict=True) if seconds}
+
+    @api.model
+    def _terms(self, prices):
+        """Exact terms of prices, as the ORM would not give them: Decimal by column."""
+        names = ("time_price", "call_price", "cost_factor", *FORMULA, *PART_PRICES)
+        exact = [name for name in names if not name.endswith("_fixed")]
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT id, time_seconds, on_sum, increment_first, increment_next, time_fixed, call_fixed, %s FROM call_price WHERE id = ANY(%s)",
+                SQL(", ").join(SQL("%s::text", SQL.identifier(name)) for name in exact),
+                list(prices),
+            )
+        )
+        plain = ("time_seconds", "on_sum", "increment_first", "increment_next", "time_fixed", "call_fixed")
+        return {
+            row[0]: dict(zip(plain, row[1:7], strict=True))
+            | {name: Decimal(value) if value is not None else None for name, value in zip(exact, row[7:], strict=True)}
+            for row in rows
+        }
+
+    # --- Allowances -------------------------------------------------------------------------------------
+
+    @api.model
+    def _use_allowances(self, groups, planned, lines):
+        """Find out what allowances make free.
+
+        :return: (values of the counters, levels: see :meth:`_levels`)
+        """
+        counters, levels = [], []
+        for (period, statement, allowance, line), members in self._pools(groups, planned, lines).items():
+            counter, free, before = self._open_counter(period, statement, allowance, line, planned, lines)
+            needed = sum((group.units(allowance.unit) for group in members), ZERO)
+            counters.append(self._settle_counter(counter, needed, allowance, statement != period))
+            if allowance.order == "proportional" and statement == period:
+                share = pricing.proportional_share(needed, free) if needed > 0 else Fraction(1)
+                for group in members:
+                    self._share(group, allowance.unit, share)
+            elif statement != period or allowance.order == "date":
+                levels.append((allowance.unit, free, before, members))
+            else:
+                levels += self._levels(allowance, free, members)
+        return counters, levels
+
+    @api.model
+    def _share(self, group, unit, share):
+        """Charge a share of every unit of the group; what an allowance of minutes leaves alone in full."""
+        if share == 1:
+            return
+        if unit == "call":
+            group.charged = [Slice(**{**vars(group.all), "share": share})]
+        else:
+            rest = {"seconds": 0, "timed": 0}
+            time = {"calls": 0, "quantity": ZERO, "cost": ZERO, "parts": {}, "share": share}
+            group.charged = [Slice(**{**vars(group.all), **time}), Slice(**{**vars(group.all), **rest})]
+
+    @api.model
+    def _pools(self, groups, planned, lines):
+        """dict of (period, statement, allowance, contract line or none) -> groups that the allowance covers.
+
+        Allowances that nothing was used of are in it as well: what is left of them may be carried."""
+        pools = defaultdict(list)
+        for statement, mine in lines.items():
+            for line in mine:
+                for allowance in planned[line]._nearest("allowance_ids")._in_force(statement.date_start):
+                    pools[statement, statement, allowance, line.browse() if allowance.pooled else line] += ()
+        for group in groups:
+            allowances = planned[group.line]._nearest("allowance_ids")._in_force(group.period.date_start)
+            if allowance := allowances._covering(group.rule):
+                line = group.line.browse() if allowance.pooled else group.line
+                pools[group.period, group.statement, allowance, line].append(group)
+        return pools
+
+    @api.model
+    def _open_counter(self, period, statement, allowance, line, planned, lines):
+        """:return: (values of the counter, units that are free in the period, units that were used before)"""
+        counter = {
+            "statement_id": statement.id,
+            "period_id": period.id,
+            "allowance_id": allowance.id,
+            "contract_line_id": line.id,
+            "unit": allowance.unit,
+        }
+        known = self.env["call.counter"].search(
+            [
+                ("allowance_id", "=", allowance.id),
+                ("contract_line_id", "=", line.id),
+                ("period_id.contract_id", "=", period.contract_id.id),
+            ]
+        )
+        if statement != period:
+            mine = known.filtered(lambda c: c.period_id == period)
+            carried_on = sum((Decimal(str(units)) for c in mine for units, _age in c.left or ()), ZERO)
+            free = sum((number(c.granted) + number(c.carried) for c in mine), ZERO) - carried_on
+            return counter, free, sum((number(c.used) for c in mine), ZERO)
+        step, share = (60 if allowance.unit == "minute" else 1), Fraction(1)
+        if allowance.prorated:
+            sharing = line or [each for each in lines.get(period, ()) if allowance in planned[each]._nearest("allowance_ids")]
+            share = max((each._period_share(period) for each in sharing), default=share)
+        carried = []
+        if allowance.rollover:
+            earlier = known.filtered(lambda c: c.period_id == c.statement_id and c.period_id.date_end < period.date_start)
+            last = earlier.sorted(lambda c: c.period_id.date_end)[-1:]
+            carried = [pricing.Carried(Decimal(str(units)), age) for units, age in last.left or ()]
+        counter["granted"] = pricing.granted(number(allowance.quantity) * step, share, Decimal(1))
+        counter["carried"] = carried
+        return counter, counter["granted"] + sum((each.units for each in carried), ZERO), ZERO
+
+    @api.model
+    def _settle_counter(self, counter, needed, allowance, late):
+        """:return: the counter with what was used and what is carried on, as stored"""
+        if late:
+            return {**counter, "used": float(needed)}
+        left = []
+        if allowance.rollover:
+            use = pricing.use(counter["carried"], counter["granted"], max(needed, ZERO))
+            cap = number(allowance.rollover_cap) * (60 if allowance.unit == "minute" else 1)
+            left = pricing.carry(use.left, counter["granted"] - use.own, cap, allowance.rollover_periods)
+        return {
+            **counter,
+            "granted": float(counter["granted"]),
+            "carried": float(sum((each.units for each in counter["carried"]), ZERO)),
+            "used": float(needed),
+            "left": [[float(each.units), each.age] for each in left],
+        }
+
+    @api.model
+    def _levels(self, allowance, free, members):
+        """Price groups that an allowance frees by their price, those of one price together.
+
+        :return: list of (unit, free units, units used before, groups): within a level what comes first is free first
+        """
+        by_price = defaultdict(list)
+        for group in members:
+            by_price[group.freed_price(allowance.unit)].append(group)
+        totals = [(sum((g.units(allowance.unit) for g in mine), ZERO), price) for price, mine in by_price.items()]
+        freed = pricing.by_price(free, totals, allowance.order == "dearest")
+        return [(allowance.unit, units, ZERO, mine) for units, mine in zip(freed, by_price.values(), strict=True)]
+
+    # --- Tiers ------------------------------------------------------------------------------------------
+
+    @api.model
+    def _tiered(self, groups, planned, lines):
+        """dict of (period, statement, contract line, rule with tiers) -> its groups. Rules whose first tier costs a fee are in
+        it without usage as well."""
+        sets = defaultdict(list)
+        for statement, mine in lines.items():
+            for line in mine:
+                rules = planned[line]._layers().rule_ids._in_force(statement.date_start)
+                for rule in rules.filtered(
+                    lambda r: r.tier_mode and r._fits_service(line) and any(r.tier_ids.mapped("flat_fee"))
+                ):
+                    sets[statement, statement, line, rule] += ()
+        for group in groups:
+            if group.rule.tier_mode:
+                sets[group.period, group.statement, group.line, group.rule].append(group)
+        return sets
+
+    @api.model
+    def _reach_tiers(self, sets):
+        """Find out the tier that volumes reached.
+
+        :return: values of the counters, with the volume ``before`` of the same period
+        """
+        counters = []
+        for (period, statement, line, rule), members in sets.items():
+            before = self._volume_before(period, line, rule) if statement != period else ZERO
+            pieces = [piece for group in members for piece in group.charged]
+            volume = sum((Decimal(p.seconds) if rule.tier_unit == "minute" else p.quantity for p in pieces), ZERO)
+            if rule.tier_mode == "volume":
+                reached = pricing.volume_tier(rule._in_tier_units(before + volume), rule._tier_bounds())
+                for piece in pieces:
+                    piece.tier = reached
+            counters.append(
+                {
+                    "statement_id": statement.id,
+                    "period_id": period.id,
+                    "contract_line_id": line.id,
+                    "rule_id": rule.id,
+                    "unit": rule.tier_unit,
+                    "used": float(volume),
+                    "before": before,
+                }
+            )
+        return counters
+
+    @api.model
+    def _volume_before(self, period, line, rule):
+        counters = self.env["call.counter"].search(
+            [("period_id", "=", period.id), ("contract_line_id", "=", line.id), ("rule_id", "=", rule.id)]
+        )
+        return sum((number(counter.used) for counter in counters), ZERO)
+
+    # --- In the order of the calls ------------------------------------------------------------------------
+
+    @api.model
+    def _count_in_order(self, groups, levels, sets, usage):
+        """Cut groups that an allowance covers, or whose rule has graduated tiers, by running sums over their calls.
+
+        Levels that are free as a whole, or not at all, need no look at the calls.
+        """
+        graduated = {}
+        for index, ((period, statement, line, rule), members) in enumerate(sets.items()):
+            if rule.tier_mode == "graduated" and members:
+                before = self._volume_before(period, line, rule) if statement != period else ZERO
+                graduated |= {group.number: (index, rule, before) for group in members}
+        counted = {number: (None, None, ZERO, ZERO) for number in graduated}
+        for index, (unit, free, before, members) in enumerate(levels):
+            units = [group.units(unit) for group in members]
+            if min(units, default=ZERO) >= 0 and not any(group.number in graduated for group in members):
+                if before >= free or not any(units):
+                    continue
+                if before + sum(units) <= free:
+                    for group in members:
+                        self._free(group, unit)
+                    continue
+            counted |= {group.number: (index, unit, free, before) for group in members}
+        if not counted:
+            return
+        self._insert_counted(groups, counted, graduated)
+        for group_number in counted:
+            groups[group_number].charged = []
+        for group_number, included, piece in self._running(usage):
+            group = groups[group_number]
+            if included:
+                group.included = piece
+            else:
+                group.charged.append(piece)
+
+    @api.model
+    def _free(self, group, unit):
+        group.included = group.all
+        group.charged = [] if unit == "call" else [Slice(**{**vars(group.all), "seconds": 0, "timed": 0})]
+
+    @api.model
+    def _insert_counted(self, groups, counted, graduated):
+        """Tables ``call_counted``: groups with their level and set of tiers; ``call_bound``: bounds of the tiers."""
+        Loading = self.env["call.loading"]
+        Loading._create_temporary(
+            "call_counted",
+            SQL(
+                "group_number integer, statement_id integer, contract_line_id integer, late_of_id integer, price_id integer,"
+                " level integer, unit text, free numeric, before numeric, tier_set integer, tier_unit text, tier_before numeric"
+            ),
+        )
+        rows, bounds = [], {}
+        for number_, (level, unit, free, before) in counted.items():
+            group = groups[number_]
+            tier_set, rule, tier_before = graduated.get(number_, (None, None, ZERO))
+            rows.append(
+                (
+                    number_,
+                    group.statement.id,
+                    group.line.id,
+                    group.period.id if group.late else 0,
+                    group.price.id,
+                    *(level, unit, free, before, tier_set, rule.tier_unit if rule else None, tier_before),
+                )
+            )
+            if rule and tier_set not in bounds:
+                step = 60 if rule.tier_unit == "minute" else 1
+                edges = [ZERO, *(number(tier.up_to) * step for tier in rule.tier_ids[:-1]), FAR]
+                bounds[tier_set] = [(tier_set, index, *edge) for index, edge in enumerate(zip(edges, edges[1:], strict=False))]
+        Loading._insert_rows("call_counted", rows)
+        Loading._create_temporary("call_bound", SQL("tier_set integer, tier integer, lower numeric, upper numeric"))
+        Loading._insert_rows("call_bound", [row for each in bounds.values() for row in each])
+
+    @api.model
+    def _running(self, usage):
+        """Slices of the groups in ``call_counted``: (number of the group, whether it is what an allowance freed, Slice).
+
+        What a call has of a stretch (from, until] is the difference of the running sum, held to the stretch, after and
+        before the call. 80 s used, then a call of 50 s, 100 s free: least(130, 100) - least(80, 100) = 20 s of it are free.
+        """
+
+        def held(upto, units, lower, upper):
+            within = SQL("least(greatest(%s, %s), %s)", upto, lower, upper)
+            return SQL("%s - least(greatest(%s - %s, %s), %s)", within, upto, units, lower, upper)
+
+        freed = held(SQL("before + upto"), SQL("units"), SQL("0"), SQL("greatest(free, 0)"))
+        sliced = held(SQL("p.reached"), SQL("p.volume"), SQL("k.lower"), SQL("k.upper"))
+        begins = SQL(
+            "CASE WHEN p.volume >= 0 THEN k.lower <= p.reached - p.volume AND p.reached - p.volume < k.upper"
+            " ELSE k.lower < p.reached - p.volume AND p.reached - p.volume <= k.upper END"
+        )
+        parts = SQL(", ").join(SQL.identifier("p", part) for part in PARTS)
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH piece AS (
+                    SELECT c.*, p.id, p.number, p.quantity, p.seconds, p.provider_cost, %(parts)s,
+                           row_number() OVER (ORDER BY p.start_at, p.record_key, p.number) AS place,
+                           CASE c.unit WHEN 'minute' THEN p.seconds WHEN 'call' THEN p.quantity END AS units
+                      FROM (%(pieces)s) p
+                      JOIN call_counted c ON c.statement_id = p.statement_id AND c.contract_line_id = p.contract_line_id
+                           AND c.late_of_id = coalesce(p.late_of_id, 0) AND c.price_id = p.price_id
+                ), used AS (
+                    SELECT *, sum(units) OVER (PARTITION BY level ORDER BY place) AS upto FROM piece
+                ), freed AS (
+                    SELECT *, CASE WHEN level IS NULL THEN 0 ELSE %(freed)s END AS freed FROM used
+                ), paid AS (
+                    SELECT *, unit = 'call' AND freed <> 0 AND freed = units AS is_free,
+                           CASE WHEN unit = 'minute' THEN seconds - freed WHEN freed <> 0 AND freed = units THEN 0 ELSE seconds END
+                           AS paid_seconds,
+                           CASE WHEN unit = 'call' THEN quantity - freed ELSE quantity END AS paid_quantity
+                      FROM freed
+                ), volume AS (
+                    SELECT *, CASE tier_unit WHEN 'minute' THEN paid_seconds WHEN 'call' THEN paid_quantity END AS volume FROM paid
+                ), reached AS (
+                    SELECT *, tier_before + sum(volume) OVER (PARTITION BY tier_set ORDER BY place) AS reached FROM volume
+                ), slice AS MATERIALIZED (
+                    SELECT p.group_number, p.id, p.number, p.place, true AS included, NULL::integer AS tier, number = 1 AS begins,
+                           CASE WHEN unit = 'minute' THEN freed WHEN is_free THEN seconds ELSE 0 END AS slice_seconds,
+                           CASE WHEN unit = 'call' THEN freed ELSE 0 END AS slice_quantity, p.price_id, p.provider_cost, %(parts)s
+                      FROM reached p WHERE freed <> 0
+                     UNION ALL
+                    SELECT p.group_number, p.id, p.number, p.place, false, k.tier,
+                           p.number = 1 AND p.is_free IS NOT TRUE AND (k.tier IS NULL OR %(begins)s),
+                           CASE WHEN k.tier IS NULL THEN p.paid_seconds WHEN p.tier_unit = 'minute' THEN %(sliced)s
+                                WHEN %(begins)s THEN p.paid_seconds ELSE 0 END,
+                           CASE WHEN k.tier IS NULL THEN p.paid_quantity WHEN p.tier_unit = 'call' THEN %(sliced)s
+                                WHEN %(begins)s THEN p.paid_quantity ELSE 0 END, p.price_id, p.provider_cost, %(parts)s
+                      FROM reached p
+                      LEFT JOIN call_bound k ON k.tier_set = p.tier_set AND %(sliced)s <> 0
+                     WHERE p.is_free IS NOT TRUE
+                ), total AS (
+                    SELECT p.group_number, p.included, p.tier, count(*) FILTER (WHERE p.begins) AS calls,
+                           count(*) FILTER (WHERE p.slice_seconds <> 0) AS timed,
+                           sum(p.slice_quantity) AS quantity, sum(p.slice_seconds) AS seconds,
+                           coalesce(sum(p.provider_cost) FILTER (WHERE p.begins), 0) AS cost, %(sums)s,
+                           min(p.place) FILTER (WHERE p.slice_seconds <> 0) AS first_time,
+                           max(p.place) FILTER (WHERE p.slice_seconds <> 0) AS last_time,
+                           min(p.place) FILTER (WHERE p.slice_quantity <> 0) AS first_call,
+                           max(p.place) FILTER (WHERE p.slice_quantity <> 0) AS last_call
+                      FROM slice p JOIN call_price r ON r.id = p.price_id
+                     GROUP BY p.group_number, p.included, p.tier)
+                SELECT t.group_number, t.included, t.tier, t.calls, t.timed, t.quantity::text, t.seconds::bigint, t.cost::text,
+                       %(ends)s, %(part_sums)s
+                  FROM total t %(joins)s
+                 ORDER BY 1, 2, 3
+                """,
+                parts=parts,
+                pieces=self._pieces(self.env["call.statement"].browse(self._counted_statements()), usage),
+                freed=freed,
+                sliced=sliced,
+                begins=begins,
+                sums=SQL(", ").join(
+                    SQL("%s AS %s", piece, SQL.identifier(name))
+                    for piece, name in zip(self._part_sums(SQL("p.begins")), PART_COLUMNS, strict=True)
+                ),
+                part_sums=SQL(", ").join(SQL.identifier("t", name) for name in PART_COLUMNS),
+                ends=SQL(", ").join(
+                    SQL("%(e)s.id, %(e)s.slice_seconds::bigint, %(e)s.slice_quantity::text", e=SQL.identifier(f"at_{end}"))
+                    for end in ENDS
+                ),
+                joins=SQL(" ").join(
+                    SQL(
+                        "LEFT JOIN slice %(e)s ON %(e)s.place = t.%(end)s AND %(e)s.included = t.included"
+                        " AND %(e)s.tier IS NOT DISTINCT FROM t.tier",
+                        e=SQL.identifier(f"at_{end}"),
+                        end=SQL.identifier(end),
+                    )
+                    for end in ENDS
+                ),
+            )
+        )
+        for group, included, tier, calls, timed, quantity, seconds, cost, *ends in rows:
+            first_time, last_time, first_call, last_call = (self._end(ends[at : at + 3]) for at in (0, 3, 6, 9))
+            if not (calls or timed or Decimal(quantity)):
+                continue
+            yield group, included, Slice(
+                calls, timed, Decimal(quantity), seconds, Decimal(cost), self._by_part(ends[12:]), tier, Fraction(1),
+                first_time and (first_time, last_time), first_call and (first_call, last_call),
+            )  # fmt: skip
+
+    @api.model
+    def _counted_statements(self):
+        return [statement for (statement,) in self.env.execute_query(SQL("SELECT DISTINCT statement_id FROM call_counted"))]
+
+    @api.model
+    def _end(self, end):
+        usage, seconds, quantity = end
+        return (usage, seconds, Decimal(quantity)) if usage else None

@@ -1,0 +1,375 @@
+"""From staged and guided calls to the price of each: the temporary tables of the rating engine.
+
+Used wherever calls are rated: while loading, when they are rated again, and in simulations. What is staged and guided is
+in ``call_stage`` and ``call_guided``, calls in several records in ``call_leg``; see ``call.loading`` and ``call.rerating``.
+"""
+
+from dataclasses import dataclass
+
+from odoo import api, models
+from odoo.tools import SQL
+
+from .call_price import PART_PRICES
+from .call_rating import (
+    amount,
+    billed_seconds,
+    condition,
+    counted_seconds,
+    is_billable,
+    is_long_enough,
+    parts_amount,
+    time_amount,
+    traffic,
+)
+
+TEXT_CASES = ("queue", "campaign", "skill", "disposition")
+
+
+@dataclass
+class Rates:
+    """What the calls at hand need: pieces of SQL that leave out what none of them does.
+
+    ``conditions``: what they are told apart by; ``joined``: some come in several records; ``timed``: some have premiums that
+    depend on the time; ``split``: some are split where bands meet; ``decks``: some are priced by destination; ``parts``: some
+    have parts with own rates; ``stored``: they are on statements already.
+    """
+
+    conditions: list
+    joined: bool
+    timed: bool
+    split: bool = False
+    decks: bool = False
+    parts: bool = False
+    stored: bool = False
+
+    def case(self, mask=True):
+        """dict of column of ``call_rate`` -> what a call (s, l) has there"""
+        columns = {"traffic": self._of_call(traffic)}
+        for name in self.conditions:
+            whole = name in ("queue", "disposition")  # the whole call's, of a call in several records
+            columns[name] = self._of_call(lambda alias, name=name: condition(alias, name)) if whole else condition("s", name)
+        if mask and self.timed:
+            columns["mask"] = SQL("coalesce(p.masks[width_bucket(s.start_at, p.moments)], 0)")
+        return columns
+
+    def _of_call(self, piece):
+        if not self.joined:
+            return piece("s")
+        return SQL("CASE WHEN l.line_number IS NULL THEN %s ELSE %s END", piece("s"), piece("l"))
+
+    def segmented(self):
+        """FROM clause: staged calls (s), guided (g), with what a call in several records is rated by (l) and segment (p)."""
+        return SQL(
+            """
+            call_stage s
+            JOIN call_guided g ON g.line_number = s.line_number
+            %s
+            LEFT JOIN call_segment p ON p.contract_line_id = g.contract_line_id AND g.date BETWEEN p.date_from AND p.date_to %s
+            """,
+            SQL("LEFT JOIN call_leg l ON l.line_number = s.line_number") if self.joined else SQL(),
+            SQL("AND p.statement_id = g.statement_id AND p.late_of_id IS NOT DISTINCT FROM g.late_of_id")
+            if self.stored
+            else SQL(),
+        )
+
+    def matches(self, alias, mask=True):
+        """Condition: a row of ``call_rate`` is that of the call."""
+        on = [SQL("%s = p.segment", SQL.identifier(alias, "segment"))]
+        on += [SQL("%s = %s", SQL.identifier(alias, name), value) for name, value in self.case(mask).items()]
+        return SQL(" AND ").join(on)
+
+    def priced(self):
+        """FROM clause: as :meth:`segmented`, with case (q) and price (r), NULL where there is none."""
+        destination = SQL("LEFT JOIN call_destination d ON d.rate = q.rate AND d.number = s.called_key") if self.decks else SQL()
+        price = SQL("CASE WHEN q.deck_id IS NULL THEN q.price_id ELSE d.price_id END") if self.decks else SQL("q.price_id")
+        return SQL(
+            """
+            %s
+            LEFT JOIN call_rate q ON %s
+            %s
+            LEFT JOIN call_price r ON r.id = %s AND (r.cost_factor IS NULL OR s.provider_cost IS NOT NULL)
+            """,
+            self.segmented(),
+            self.matches("q"),
+            destination,
+            price,
+        )
+
+    def rated(self):
+        """FROM clause: as :meth:`priced`, with seconds and whether it is charged (t), and its stretches (x)."""
+        counted = self._of_call(lambda alias: counted_seconds(alias, "r"))
+        outcome = SQL("(s.kind <> 'call' OR %s)", self._of_call(lambda alias: is_billable(alias, "r")))
+        charged = SQL("l.charged IS NOT FALSE AND %s", outcome) if self.joined else outcome
+        return SQL(
+            """
+            %(priced)s
+            CROSS JOIN LATERAL (SELECT %(counted)s AS counted, %(charged)s AS charged OFFSET 0) u
+            CROSS JOIN LATERAL (SELECT u.counted, u.charged, u.charged AND %(long)s AS billable OFFSET 0) w
+            CROSS JOIN LATERAL (SELECT w.counted, w.charged, w.billable,
+                                       CASE WHEN w.billable THEN %(billed)s ELSE 0 END AS billed OFFSET 0) t
+            %(stretches)s
+            """,
+            priced=self.priced(),
+            counted=counted,
+            charged=charged,
+            long=is_long_enough(SQL("u.counted"), "r"),
+            billed=billed_seconds(SQL("w.counted"), "r"),
+            stretches=self._stretches(),
+        )
+
+    def _stretches(self):
+        if not self.split:
+            return SQL()
+        return SQL(
+            """
+            LEFT JOIN (SELECT z.line_number, sum(%s) AS amount FROM call_stretch z JOIN call_price y ON y.id = z.price_id
+                        GROUP BY z.line_number) x ON x.line_number = s.line_number
+            """,
+            time_amount(SQL("z.seconds"), "y"),
+        )
+
+    def results(self):
+        """Columns: counted seconds, billed seconds, whether it is split, exact amount, status, why it is not billable."""
+        parts = self._of_call(lambda alias: parts_amount(alias, "r")) if self.parts else None
+        priced = amount(SQL("t.billed"), SQL("s.quantity"), SQL("s.provider_cost"), "r", parts)
+        if self.split:
+            priced = SQL(
+                "CASE WHEN x.amount IS NULL THEN %s ELSE x.amount + %s - %s END",
+                priced,
+                priced,
+                time_amount(SQL("t.billed"), "r"),
+            )
+        why = SQL("CASE WHEN t.charged THEN 'short' ELSE 'disposition' END")
+        if self.joined:
+            why = SQL("CASE WHEN l.charged IS FALSE THEN 'leg' ELSE %s END", why)
+        return SQL(
+            """
+            t.counted, t.billed, %(split)s, CASE WHEN t.billable THEN %(amount)s ELSE 0 END,
+            CASE WHEN t.billable THEN 'billable' ELSE 'not_billable' END, CASE WHEN t.billable THEN NULL ELSE %(why)s END
+            """,
+            split=SQL("x.amount IS NOT NULL") if self.split else SQL("false"),
+            amount=priced,
+            why=why,
+        )
+
+
+class CallPricing(models.AbstractModel):
+    """Fills the tables that :class:`Rates` joins, one statement a step. Owns no data."""
+
+    _name = "call.pricing"
+    _description = "Call Pricing"
+
+    @api.model
+    def _price_cases(self, segments, stored=False):
+        """Find out what calls cost: the cases there are, the rule and premiums for each, and their price.
+
+        :param segments: as ``call.rating._plan_segments`` gives them
+        :return: Rates
+        """
+        clocks = self.env["call.rating"]._clocks(segments)
+        self._insert_segments(segments)
+        rates = Rates(
+            conditions=self.env["call.rating"]._conditions_used(segments),
+            joined=bool(self.env.execute_query(SQL("SELECT 1 FROM call_leg LIMIT 1"))),
+            timed=any(moments for moments, _masks in clocks),
+            stored=stored,
+        )
+        rows, values = self._rate_cases(segments, rates)
+        prices = self.env["call.price"]._ensure(values)
+        self._insert_rates(rows, prices)
+        rates.split = any(each["split"] for each in values) and rates.timed
+        rates.parts = any(each[name] is not None for each in values for name in PART_PRICES)
+        rates.decks = any(row[-1] for row in rows)
+        if rates.decks:
+            self._match_destinations(rates)
+        return rates
+
+    @api.model
+    def _insert_segments(self, segments):
+        Loading = self.env["call.loading"]
+        Loading._create_temporary(
+            "call_segment",
+            SQL(
+                "segment integer, contract_line_id integer, date_from date, date_to date, statement_id integer, late_of_id integer,"
+                " moments timestamp[], masks integer[]"
+            ),
+        )
+        Loading._insert_rows(
+            "call_segment",
+            [
+                (
+                    index,
+                    segment["contract_line"].id,
+                    segment["date_from"],
+                    segment["date_to"],
+                    segment["statement"].id,
+                    segment["late_of"].id if segment["late_of"] else None,
+                    *segment["clock"],
+                )
+                for index, segment in enumerate(segments)
+            ],
+        )
+
+    @api.model
+    def _rate_cases(self, segments, rates):
+        """Choose rule and premiums for each case that the staged calls have.
+
+        :return: (rows of ``call_rate`` without price, terms of the price of each)
+        """
+        case = rates.case()
+        found = self.env.execute_query(
+            SQL(
+                "SELECT DISTINCT p.segment, s.kind, %s, %s FROM %s WHERE p.segment IS NOT NULL",
+                rates._of_call(lambda alias: SQL.identifier(alias, "direction")),
+                SQL(", ").join(case.values()),
+                rates.segmented(),
+            )
+        )
+        chosen, rows, values = {}, {}, {}
+        names = list(case)
+        for index, kind, direction, *told in found:
+            told = dict(zip(names, told, strict=True))
+            segment = segments[index]
+            kind = kind if told["traffic"] == kind or kind == "call" else told["traffic"]
+            for mask in self._masks(segment, told.get("mask", 0)):
+                texts = {name: told[name] for name in rates.conditions}
+                key = segment["rules"].ids, segment["premiums"].ids, segment["contract_line"].product_id.id
+                key = (*map(str, key), kind, direction, mask, *texts.values())
+                if key not in chosen:
+                    rule, premiums = self.env["call.rating"]._choose(segment, kind, direction, mask, texts)
+                    chosen[key] = (rule, self.env["call.price"]._values(rule, premiums) if rule else None)
+                rule, terms = chosen[key]
+                if rule:
+                    row = (index, told["traffic"], *(texts.get(name, "") for name in TEXT_CASES), mask)
+                    rows[row] = rule.deck_id.id if rule.source == "deck" else None
+                    values[row] = terms
+        return [(number, *row, rows[row]) for number, row in enumerate(rows)], [values[row] for row in rows]
+
+    @api.model
+    def _masks(self, segment, mask):
+        """The masks that a call of this one may reach while it lasts."""
+        if segment["clock"][1] and any(rule.band_split == "split" for rule in segment["rules"]):
+            return sorted({mask, *segment["clock"][1]})
+        return [mask]
+
+    @api.model
+    def _insert_rates(self, rows, prices):
+        Loading = self.env["call.loading"]
+        Loading._create_temporary(
+            "call_rate",
+            SQL(
+                "rate integer, segment integer, traffic text, queue text, campaign text, skill text, disposition text, mask integer,"
+                " deck_id integer, price_id integer"
+            ),
+        )
+        Loading._insert_rows("call_rate", [(*row, price) for row, price in zip(rows, prices, strict=True)])
+
+    # --- Destinations ---------------------------------------------------------------------------------
+
+    @api.model
+    def _match_destinations(self, rates):
+        """Table ``call_destination``: the price of each dialled number, by the longest prefix in force.
+
+        One hash join for each length of a prefix: a number is looked up as often as prefixes have lengths.
+        """
+        cr = self.env.cr
+        cr.execute("DROP TABLE IF EXISTS pg_temp.call_dialled, pg_temp.call_matched, pg_temp.call_destination")
+        cr.execute(
+            SQL(
+                """
+                CREATE TEMPORARY TABLE call_dialled ON COMMIT DROP AS
+                SELECT DISTINCT q.rate, q.deck_id, q.price_id, p.date_from AS day, s.called_key AS number
+                  FROM %s JOIN call_rate q ON %s
+                 WHERE q.deck_id IS NOT NULL AND s.called_key IS NOT NULL
+                """,
+                rates.segmented(),
+                rates.matches("q", mask=not rates.split),
+            )
+        )
+        cr.execute("ANALYZE call_dialled")
+        lengths = self.env.execute_query(
+            SQL(
+                "SELECT DISTINCT length(prefix) FROM call_rate_deck_line"
+                " WHERE deck_id IN (SELECT deck_id FROM call_dialled) ORDER BY 1 DESC"
+            )
+        )
+        joins = [
+            SQL(
+                """
+                LEFT JOIN call_rate_deck_line %(alias)s
+                       ON %(alias)s.deck_id = n.deck_id AND %(alias)s.prefix = left(n.number, %(length)s)
+                      AND length(%(alias)s.prefix) = %(length)s AND daterange(%(alias)s.date_start, %(alias)s.date_end, '[]') @> n.day
+                """,
+                alias=SQL.identifier(f"x{length}"),
+                length=length,
+            )
+            for (length,) in lengths
+        ]
+        line = SQL(
+            "coalesce(%s)", SQL(", ").join([*(SQL.identifier(f"x{length}", "id") for (length,) in lengths), SQL("NULL::integer")])
+        )
+        cr.execute(
+            SQL(
+                """
+                CREATE TEMPORARY TABLE call_matched ON COMMIT DROP AS
+                SELECT n.rate, n.price_id AS base_id, n.number, %s AS line_id FROM call_dialled n %s
+                """,
+                line,
+                SQL(" ").join(joins),
+            )
+        )
+        cr.execute("ANALYZE call_matched")
+        pairs = SQL("SELECT DISTINCT base_id, line_id FROM call_matched WHERE line_id IS NOT NULL")
+        self.env["call.price"]._ensure_destinations(pairs)
+        cr.execute(
+            SQL(
+                """
+                CREATE TEMPORARY TABLE call_destination ON COMMIT DROP AS
+                SELECT m.rate, m.number, k.price_id
+                  FROM call_matched m JOIN (%s) k ON k.base_id = m.base_id AND k.line_id = m.line_id
+                """,
+                self.env["call.price"]._destination_prices(pairs),
+            )
+        )
+        cr.execute("ANALYZE call_destination")
+
+    # --- Bands ----------------------------------------------------------------------------------------
+
+    @api.model
+    def _split_stretches(self, rates):
+        """Table ``call_stretch``: seconds and price of each stretch of the calls that pass from one band into another.
+
+        The charged seconds are laid out from the start of the call without a gap. Product model 10: 17:50 to 18:10 at 1.00
+        and 1.50 is 10 minutes of each.
+        """
+        rates.split = False  # what is split is found out without stretches
+        rated = rates.rated()
+        rates.split = True
+        destination = SQL("LEFT JOIN call_destination e ON e.rate = o.rate AND e.number = s.called_key") if rates.decks else SQL()
+        price = SQL("CASE WHEN o.deck_id IS NULL THEN o.price_id ELSE e.price_id END") if rates.decks else SQL("o.price_id")
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_stretch")
+        self.env.cr.execute(
+            SQL(
+                """
+                CREATE TEMPORARY TABLE call_stretch ON COMMIT DROP AS
+                SELECT s.line_number, row_number() OVER (PARTITION BY s.line_number ORDER BY i.slot)::integer AS number,
+                       %(price)s AS price_id,
+                       extract(epoch FROM least(s.start_at + t.billed * interval '1 second', coalesce(p.moments[i.slot + 1], 'infinity'))
+                                          - greatest(s.start_at, p.moments[i.slot]))::integer AS seconds
+                  FROM %(rated)s
+                 CROSS JOIN LATERAL generate_series(
+                       width_bucket(s.start_at, p.moments),
+                       width_bucket(s.start_at + (t.billed - 1) * interval '1 second', p.moments)) i (slot)
+                  JOIN call_rate o ON %(other)s AND o.mask = p.masks[i.slot]
+                  %(destination)s
+                 WHERE r.split AND t.billed > 0 AND r.cost_factor IS NULL
+                   AND width_bucket(s.start_at, p.moments)
+                       < width_bucket(s.start_at + (t.billed - 1) * interval '1 second', p.moments)
+                """,
+                price=price,
+                rated=rated,
+                other=rates.matches("o", mask=False),
+                destination=destination,
+            )
+        )
+        self.env.cr.execute("ANALYZE call_stretch")

@@ -1,0 +1,66 @@
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from odoo import fields, models
+
+NOON = time(12)
+
+
+class ResourceCalendar(models.Model):
+    """Working hours and public holidays as wall time, which premiums of rate plans go by."""
+
+    _inherit = "resource.calendar"
+
+    call_premium_ids = fields.One2many("call.rate.premium", "calendar_id", string="Bands and Premiums")
+
+    def _hours_of(self, day):
+        """Working hours of a day, public holidays left out of account.
+
+        :return: list of (begin, end) in seconds from midnight, in order, not touching each other
+        """
+        self.ensure_one()
+        week = str(self.env["resource.calendar.attendance"].get_week_type(day)) if self.two_weeks_calendar else False
+        stretches = sorted(
+            (round(line.hour_from * 3600), min(round(line.hour_to * 3600), 86400))
+            for line in self.attendance_ids
+            if line.dayofweek == str(day.weekday())
+            and not line.display_type
+            and line.day_period != "lunch"
+            and (not week or line.week_type == week)
+        )
+        merged = []
+        for begin, end in stretches:
+            if merged and begin <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+            elif begin < end:
+                merged.append((begin, end))
+        return merged
+
+    def _public_holidays(self, first, last):
+        """Days from one through another on which it is a public holiday at noon, in the calendar's own zone.
+
+        :return: set of dates
+        """
+        if not self:
+            return set()
+        self.ensure_one()
+        zone, utc = ZoneInfo(self.tz or "UTC"), ZoneInfo("UTC")
+        holidays = set()
+        for leave in self.env["resource.calendar.leaves"].search(
+            [
+                ("resource_id", "=", False),
+                ("calendar_id", "in", [self.id, False]),
+                ("company_id", "in", [self.company_id.id, False]),
+                ("date_to", ">=", first - timedelta(days=2)),
+                ("date_from", "<=", last + timedelta(days=2)),
+            ]
+        ):
+            begin, end = (
+                moment.replace(tzinfo=utc).astimezone(zone).replace(tzinfo=None) for moment in (leave.date_from, leave.date_to)
+            )
+            day = max(begin.date(), first)
+            while day <= min(end.date(), last):
+                if begin <= datetime.combine(day, NOON) <= end:
+                    holidays.add(day)
+                day += timedelta(days=1)
+        return holidays
