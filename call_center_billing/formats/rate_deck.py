@@ -18,7 +18,6 @@ import zipfile
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -443,8 +442,8 @@ def _day_part(text):
 def _settle(found, day):
     """Leave one row for each prefix and day: see the head of this module."""
     rows, found.rows = sorted(found.rows, key=lambda row: (row.prefix, row.date_start, row.number)), []
-    for _prefix, same in groupby(rows, key=lambda row: row.prefix):
-        found.rows += _in_force(_in_turn(found, list(same)), found, day)
+    for same in _groups(rows, "prefix"):
+        found.rows += _in_force(_in_turn(found, same), found, day)
     found.rows.sort(key=lambda row: row.number)
 
 
@@ -453,8 +452,7 @@ def _in_turn(found, rows):
     if len(rows) == 1:
         return rows
     kept = []
-    for _start, twins in groupby(rows, key=lambda row: row.date_start):
-        twins = list(twins)
+    for twins in _groups(rows, "date_start"):
         if any((twin.terms, twin.date_end) != (twins[0].terms, twins[0].date_end) for twin in twins):
             _refuse(found, twins)
             continue
@@ -466,6 +464,13 @@ def _in_turn(found, rows):
             continue
         kept.append(twins[0])
     return kept
+
+
+def _groups(rows, name):
+    groups = {}
+    for row in rows:
+        groups.setdefault(getattr(row, name), []).append(row)
+    return groups.values()
 
 
 def _refuse(found, rows):

@@ -30,6 +30,7 @@ from . import call_statement
 from . import call_statement_document
 from . import call_charge
 from . import call_counter
+from . import call_adjustment
 from . import call_usage_line
 from . import call_usage_stretch
 from . import call_trace
@@ -41,6 +42,11 @@ from . import call_rerating
 from . import call_closing
 from . import call_joining
 from . import call_loading
+from . import call_simulation
+from . import call_simulation_file
+from . import call_simulation_document
+from . import call_simulation_result
+from . import call_simulation_line
 from . import ir_attachment
 from . import account_move
 from . import account_move_line

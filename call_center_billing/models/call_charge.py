@@ -119,6 +119,8 @@ class CallCharge(models.Model):
     price_id = fields.Many2one("call.price", ondelete="restrict", index="btree_not_null")
     term_id = fields.Many2one("call.rate.term", ondelete="restrict")
     allowance_id = fields.Many2one("call.rate.allowance", ondelete="restrict")
+    adjustment_id = fields.Many2one("call.adjustment", ondelete="restrict", index="btree_not_null")
+    adjusted_line_id = fields.Many2one("contract.line", string="Adjusted Line", ondelete="restrict")
     late_of_id = fields.Many2one(
         "call.statement", string="Late Usage of", help="The closed statement that these calls belong to but came too late for."
     )
@@ -138,6 +140,7 @@ class CallCharge(models.Model):
             ("fte", "Full-time agents"),
             ("cap", "Maximum"),
             ("minimum", "Minimum"),
+            ("adjustment", "Adjustment"),
         ],
         required=True,
     )
@@ -175,7 +178,7 @@ class CallCharge(models.Model):
 
     _key = models.UniqueIndex(
         "(statement_id, contract_line_id, component, COALESCE(rule_id, 0), COALESCE(price_id, 0), COALESCE(term_id, 0), tier,"
-        " COALESCE(part, ''), share, COALESCE(late_of_id, 0))",
+        " COALESCE(part, ''), share, COALESCE(late_of_id, 0), COALESCE(adjustment_id, 0), COALESCE(adjusted_line_id, 0))",
         "A statement has one charge per contract line, price and component.",
     )
 

@@ -110,6 +110,57 @@ class CallClosing(models.AbstractModel):
         charges = self.env["call.charge"]._prepare_usage(groups, lines, planned, counters)
         return self.env["call.charge"]._with_terms(charges, groups, lines, planned), counters
 
+    # --- Best plan ----------------------------------------------------------------------------------------
+
+    @api.model
+    def _choose_plans(self, lines):
+        """Price the period of contract lines that have several plans by each of them, and rate their calls by the cheapest.
+        Product model 17. A plan that cannot price every call does not take part.
+
+        :return: dict of contract line -> plan
+        """
+        chosen = {}
+        Rerating = self.env["call.rerating"]
+        for statement, mine in lines.items():
+            for line in mine:
+                if not line.alternative_plan_ids:
+                    continue
+                where = SQL("u.statement_id = %s AND u.contract_line_id = %s AND u.late_of_id IS NULL", statement.id, line.id)
+                totals = [
+                    (plan, total)
+                    for plan in (line.rate_plan_id | line.alternative_plan_ids).sudo()
+                    if (total := self._total_by(statement, line, plan, where)) is not None
+                ]
+                if not totals:
+                    continue
+                chosen[line], _total = pricing.cheapest(totals)
+                changed = Rerating._rerate(where, {line: chosen[line]})
+                self.env["call.statement"].browse(changed)._recount()
+                statement.message_post(
+                    body=self.env._(
+                        "Best plan for '%(line)s': %(plan)s. %(totals)s",
+                        line=line.product_id.name or line.name,
+                        plan=chosen[line].name,
+                        totals="; ".join(f"{plan.name} {total:.2f}" for plan, total in totals),
+                    )
+                )
+        return chosen
+
+    @api.model
+    def _total_by(self, statement, line, plan, where):
+        """:return: what a period of a contract line costs by a plan, fees included; None if that cannot price every call"""
+        Rerating, total = self.env["call.rerating"], None
+        with self.env.cr.savepoint() as savepoint:
+            Rerating._calculate(where, {line: plan})
+            ((missing,),) = self.env.execute_query(
+                SQL("SELECT count(*) FROM call_picked WHERE id NOT IN (SELECT usage_id FROM call_rerated)")
+            )
+            if not missing:
+                charges, _counters = self._prepare({statement: [line]}, Rerating._usage(), {line: plan})
+                total = sum((number(vals["amount"]) for vals in charges), ZERO)
+            savepoint.rollback()
+        return total
+
     # --- Price groups -----------------------------------------------------------------------------------
 
     @api.model

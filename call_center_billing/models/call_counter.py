@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 
 
 class CallCounter(models.Model):
@@ -26,7 +26,20 @@ class CallCounter(models.Model):
     carried = fields.Float(digits=(16, 2), help="From earlier periods, in seconds or calls.")
     used = fields.Float(digits=(16, 2), help="In seconds or calls.")
     left = fields.Json(help="What goes into the next period: list of [units, age in periods].")
+    name = fields.Char(string="What", compute="_compute_name", help="The allowance, or the rule whose volume it is.")
     amount_text = fields.Char(string="Used of", compute="_compute_amount_text")
+    left_text = fields.Char(string="Carried On", compute="_compute_left_text", help="Into the next period.")
+
+    @api.depends("allowance_id.name", "rule_id.name")
+    def _compute_name(self):
+        for counter in self:
+            counter.name = counter.allowance_id.name or counter.rule_id.name
+
+    @api.depends("left", "unit")
+    def _compute_left_text(self):
+        for counter in self:
+            units = sum(units for units, _age in counter.left or ())
+            counter.left_text = f"{units / (60 if counter.unit == 'minute' else 1):g}" if units else ""
 
     def _compute_amount_text(self):
         for counter in self:

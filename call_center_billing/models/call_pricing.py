@@ -199,10 +199,10 @@ class CallPricing(models.AbstractModel):
             [
                 (
                     index,
-                    segment["contract_line"].id,
+                    segment["contract_line"].id or 0,  # a call that is only tried belongs to none
                     segment["date_from"],
                     segment["date_to"],
-                    segment["statement"].id,
+                    segment["statement"].id or None,
                     segment["late_of"].id if segment["late_of"] else None,
                     *segment["clock"],
                 )

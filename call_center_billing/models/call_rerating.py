@@ -71,22 +71,29 @@ class CallRerating(models.AbstractModel):
         self.env.cr.execute("ANALYZE call_rerated")
 
     @api.model
-    def _usage(self):
+    def _usage(self, only_priced=False):
         """The calculated calls, where they differ in nothing the stored ones.
 
+        :param only_priced: leave out calls of the calculation that nothing could price, instead of what they cost before
         :return: Usage
         """
         kept = [name for name in self.env["call.usage.line"]._rated_columns() if name not in RATING]
+        priced = SQL("WHERE r.usage_id IS NOT NULL OR u.id NOT IN (SELECT id FROM call_picked)") if only_priced else SQL()
         return Usage(
             SQL(
-                "(SELECT %s, %s FROM call_usage_line u LEFT JOIN call_rerated r ON r.usage_id = u.id)",
+                "(SELECT %s, %s FROM call_usage_line u LEFT JOIN call_rerated r ON r.usage_id = u.id %s)",
                 SQL(", ").join(SQL.identifier("u", name) for name in kept),
                 SQL(", ").join(
                     SQL("CASE WHEN r.usage_id IS NULL THEN u.%(name)s ELSE r.%(name)s END AS %(name)s", name=SQL.identifier(name))
                     for name in RATING
                 ),
+                priced,
             ),
-            SQL("(SELECT line_number AS usage_id, number, price_id, seconds FROM call_stretch)"),
+            SQL(
+                "(SELECT line_number AS usage_id, number, price_id, seconds FROM call_stretch UNION ALL"
+                " SELECT usage_id, number, price_id, seconds FROM call_usage_stretch"
+                " WHERE usage_id NOT IN (SELECT usage_id FROM call_rerated))"
+            ),
         )
 
     @api.model

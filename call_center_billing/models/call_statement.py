@@ -49,6 +49,7 @@ class CallStatement(models.Model):
         help="Sum of the calls' prices before rounding, without fixed fees and taxes.",
     )
     charge_ids = fields.One2many("call.charge", "statement_id", string="Charges")
+    adjustment_ids = fields.One2many("call.adjustment", "statement_id", string="Adjustments")
     counter_ids = fields.One2many("call.counter", "statement_id", string="Allowances and Volumes")
     charge_amount = fields.Monetary(string="Charged", compute="_compute_charge_amount")
     invoice_id = fields.Many2one("account.move", readonly=True, index="btree_not_null", copy=False)
@@ -188,6 +189,8 @@ class CallStatement(models.Model):
 
     def _recount(self):
         """Totals from the calls themselves, exactly."""
+        if not self:
+            return
         self.env.flush_all()
         self.env.execute_query(
             SQL(
@@ -214,7 +217,13 @@ class CallStatement(models.Model):
 
     def _create_charges(self, lines):
         """:param lines: dict of statement -> contract lines whose period it closes"""
-        charges, counters = self.env["call.closing"]._prepare({statement: lines[statement] for statement in self})
+        closing = {statement: lines[statement] for statement in self}
+        plans = self.env["call.closing"]._choose_plans(closing)
+        charges, counters = self.env["call.closing"]._prepare(closing, plans=plans)
+        for contract, statements in self.grouped("contract_id").items():
+            statement = statements.sorted("date_start")[-1]
+            pending = self.env["call.adjustment"].search([("contract_id", "=", contract.id), ("state", "=", "pending")])
+            charges += pending._prepare_charges(statement, self.env["contract.line"].union(*lines[statement]))
         self.env["call.charge"].create(charges)
         self.env["call.counter"].create(counters)
 

@@ -14,6 +14,14 @@ class ContractLine(models.Model):
 
     endpoint_ids = fields.One2many("call.endpoint", "contract_line_id", string="Endpoints")
     endpoint_count = fields.Integer(compute="_compute_endpoint_count")
+    alternative_plan_ids = fields.Many2many(
+        "call.rate.plan",
+        "contract_line_alternative_plan",
+        "line_id",
+        "plan_id",
+        string="Or, If Cheaper",
+        help="Best plan: when a period closes it is priced by each of these plans as well, and the cheapest one is charged.",
+    )
 
     @api.depends("endpoint_ids")
     def _compute_endpoint_count(self):
@@ -27,7 +35,7 @@ class ContractLine(models.Model):
             self.automatic_price = False
             self.price_unit = 0.0
 
-    @api.constrains("rate_plan_id", "recurring_invoicing_type", "recurring_rule_type", "contract_id")
+    @api.constrains("rate_plan_id", "alternative_plan_ids", "recurring_invoicing_type", "recurring_rule_type", "contract_id")
     def _check_usage_line(self):
         for line in self.filtered("rate_plan_id"):
             contract = line.contract_id
@@ -48,6 +56,8 @@ class ContractLine(models.Model):
                         currency=contract.currency_id.name,
                     )
                 )
+            if any(plan.currency_id != contract.currency_id for plan in line.alternative_plan_ids):
+                raise ValidationError(self.env._("All plans of '%s' need the currency of the contract.", line.name))
             if line.rate_plan_id.company_id != contract.company_id:
                 raise ValidationError(
                     self.env._("Rate plan '%s' belongs to another company than the contract.", line.rate_plan_id.name)

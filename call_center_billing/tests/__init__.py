@@ -13,12 +13,17 @@ from . import test_source_health
 from . import test_suspense
 from . import test_pricing
 from . import test_pricing_models
+from . import test_rate_change
+from . import test_rate_choice
+from . import test_rerate
 from . import test_rate_deck
+from . import test_rate_template
 from . import test_rating
 from . import test_reference_rater
 from . import test_rating_reference
 from . import test_billing
 from . import test_contract_guards
+from . import test_simulation
 from . import test_statement_document
 from . import test_format_generic
 from . import test_mapping

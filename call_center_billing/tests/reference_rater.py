@@ -305,7 +305,7 @@ class Stretch:
 
     def second_price(self, tier=None):
         rule, factor = self.rule, 1 + Fraction(self.rule.markup) / 100
-        if rule.source == "cost" or rule.tier_mode == "package" and rule.tier_unit == "minute":
+        if rule.source == "cost":
             return Fraction(0)
         if tier and rule.tier_unit == "minute":
             return with_premiums(self.premiums, tier.price, "time") / 60
@@ -315,7 +315,7 @@ class Stretch:
 
     def call_price(self, tier=None):
         rule, factor = self.rule, 1 + Fraction(self.rule.markup) / 100
-        if rule.source == "cost" or rule.tier_mode == "package" and rule.tier_unit == "call":
+        if rule.source == "cost":
             return Fraction(0)
         if tier and rule.tier_unit == "call":
             return with_premiums(self.premiums, tier.price, "call")
@@ -555,6 +555,7 @@ def rule_charges(line, rule, old, new, late):
     def quantity(s):
         return s.quantity - s.free_quantity
 
+    packed = rule.tier_mode == "package" and rule.tier_unit
     units = seconds if rule.tier_unit == "minute" else quantity
     before = sum(units(s) for s in old)
     total = before + sum(units(s) for s in new)
@@ -569,9 +570,11 @@ def rule_charges(line, rule, old, new, late):
         of_tiers = slices(rule, position, units(s), total)
         position += units(s)
         for tier, part in of_tiers if rule.tier_unit == "minute" else [(None, seconds(s))]:
-            add("destination" if s.destination else "duration", s, tier, part, 0, part * s.second_price(tier))
+            if packed != "minute":
+                add("destination" if s.destination else "duration", s, tier, part, 0, part * s.second_price(tier))
         for tier, part in of_tiers if rule.tier_unit == "call" else [(None, quantity(s))]:
-            add("destination" if s.destination else "call", s, tier, 0, part, part * s.call_price(tier))
+            if packed != "call":
+                add("destination" if s.destination else "call", s, tier, 0, part, part * s.call_price(tier))
         for part, length in s.parts.items() if not s.is_free else ():
             add(f"part {part}", s, None, length, 0, length * s.part_price(part))
         if not s.is_free:

@@ -65,7 +65,7 @@ class TestGeneric(GenericCase):
     def test_every_column_can_be_mapped(self):
         given = {
             "record_ref": "r1", "group_ref": "g1", "kind": "message", "direction": "outbound", "caller": "100", "called": "200",
-            "queue": "sales", "campaign": "c", "account_code": "acme", "trunk": "t1", "agent": "anna", "recording_ref": "f.wav",
+            "queue": "sales", "campaign": "c", "skill": "es", "account_code": "acme", "trunk": "t1", "agent": "anna", "recording_ref": "f.wav",
             "quality": "4.1", "disposition": "answered", "ring_seconds": "1", "queue_seconds": "2", "ivr_seconds": "3",
             "talk_seconds": "4", "hold_seconds": "5", "wrap_seconds": "6", "transfer_seconds": "7", "total_seconds": "28",
             "quantity": "2.500000", "provider_cost": "0.012000", "version_at": "2026-10-05 11:00:00", "sequence": "77",

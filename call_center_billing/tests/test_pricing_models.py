@@ -318,6 +318,20 @@ class TestPeriodModels(PricingCase):
         self.import_records(self.record(quantity=8200))
         self.assertEqual(self.total(), 9900)
 
+    def test_the_cheapest_of_several_plans_is_charged(self):
+        """Model 17: 230 min: plan 125 = 350 + 105 x 2.50 = 612.50; plan 250 = 600.00 -> 600.00."""
+        self.plan_of(
+            {"minute_price": 2.5, **MINUTE},
+            term_ids=[{"name": "Base", "kind": "fee", "amount": 350}],
+            allowance_ids=[self.allowance(125)],
+        )
+        larger = self.plan.copy({"name": "Plan 250"})
+        larger.term_ids.amount, larger.allowance_ids.quantity = 600, 250
+        self.line.alternative_plan_ids = larger
+        record = self.calls_of(*[3600] * 3, 50 * 60)
+        self.assertEqual(self.total(), 600)
+        self.assertEqual(self.calls(record).rule_id.plan_id, larger)
+
     def test_part_of_a_month(self):
         """Model 18: 24-28 Feb of a 280.00 month -> 50.00; the allowance is prorated as well."""
         self.plan_of(

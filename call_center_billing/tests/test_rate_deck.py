@@ -143,7 +143,7 @@ class TestRateDeckImport(RateDeckCase):
         self.assertEqual((line.destination, line.call_price, line.increment_first, line.increment_next), ("UK", 0.001, 30, 6))
         line = self.deck._find_line("49301234", OCTOBER)
         self.assertEqual((line.call_price, line.increment_first, line.increment_next), (0, 60, 60))
-        self.assertEqual((line.company_id, line.create_uid), (self.deck.company_id, self.env.user))
+        self.assertEqual(line.company_id, self.deck.company_id)
 
     def test_new_prices_begin_on_the_day_and_old_ones_end_before(self):
         self.make_line("44", 0.01)
@@ -197,7 +197,7 @@ class TestRateDeckImport(RateDeckCase):
         wizard = self.check(HEAD + "44,UK,0.01\nabc,Bad <b>prefix</b>,0.01\n")
         self.assertEqual(wizard.result["errors"], [[3, "abc,Bad <b>prefix</b>,0.01", "a prefix consists of digits."]])
         self.assertIn("abc,Bad &lt;b&gt;prefix&lt;/b&gt;,0.01", wizard.preview)
-        with self.assertRaisesRegex(UserError, "1 rows cannot be used"):
+        with self.assertRaisesRegex(UserError, "Rows that cannot be used: 1"):
             wizard.action_import()
         wizard.good_rows_only = True
         wizard.action_import()
@@ -460,7 +460,7 @@ class TestRateDeckChanges(BaseCase):
                     table[line.prefix, day] = line.terms.minute_price
         return table
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=100, deadline=None)
     @given(ENTRIES, ENTRIES, st.sampled_from([ALWAYS, DAYS[5]]), st.booleans(), st.sampled_from(["", "1"]))
     def test_from_its_first_day_a_row_takes_the_place_of_what_was_there(self, old, new, day, replace, held):
         lines = [

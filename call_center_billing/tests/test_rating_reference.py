@@ -491,7 +491,7 @@ class RatingCase(CallBillingCommon):
                 charge.rule_id.name or None,
                 charge.component,
                 charge.seconds,
-                Decimal(str(charge.quantity)),
+                0 if charge.unit in ("hour", "minute", "second") else Decimal(str(charge.quantity)),
                 Decimal(str(round(charge.amount, 2))),
             )
             for charge in found

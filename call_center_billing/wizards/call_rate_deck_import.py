@@ -91,7 +91,9 @@ class CallRateDeckImport(models.TransientModel):
         found, changes = self._read()
         if found.problems and not self.good_rows_only:
             raise UserError(
-                self.env._("%s rows cannot be used. Correct them, or tick 'Import the Good Rows Only'.", len(found.problems))
+                self.env._(
+                    "Rows that cannot be used: %s. Correct them, or tick 'Import the Good Rows Only'.", len(found.problems)
+                )
             )
         if not found.rows:
             raise UserError(self.env._("Not one row of this file can be used."))
@@ -157,7 +159,7 @@ class CallRateDeckImport(models.TransientModel):
             ),
         ]
         if counts["error_count"]:
-            parts.append(self.env._("%s rows with errors were left out.", counts["error_count"]))
+            parts.append(self.env._("Rows with errors, left out: %s.", counts["error_count"]))
         return " ".join(parts)
 
     @api.model
@@ -196,45 +198,45 @@ class CallRateDeckImport(models.TransientModel):
 
     @api.model
     def _problem_text(self, problem):
-        _ = self.env._
         text = {
             **self.env["call.rate.deck.line"]._prefix_problems(),
-            "unreadable": _("this row cannot be read: quotes that do not close, control characters, or too long."),
-            "columns": _("more cells than titles: quote texts and prices with a comma in them."),
-            "no_price": _("there is no price."),
-            "bad_price": _("'%s' is not a price."),
-            "negative": _("'%s': prices must not be negative."),
-            "thousands": _("'%s' may be more than a thousand: write a decimal point."),
-            "absurd_price": _("'%s' is too much for a price."),
-            "bad_increment": _("'%s' is not an increment: write seconds, such as 60, or first and next ones, such as 60/1."),
-            "bad_date": _("'%s' is not a date: write year-month-day."),
-            "date_order": _("'%s' may be day/month or month/day: write year-month-day."),
-            "dates": _("this price ends before it starts."),
-            "currency": _("the currency is %s, not that of the deck."),
-            "conflict": _("row %s has the same prefix with other prices or days."),
+            "unreadable": self.env._("this row cannot be read: quotes that do not close, control characters, or too long."),
+            "columns": self.env._("more cells than titles: quote texts and prices with a comma in them."),
+            "no_price": self.env._("there is no price."),
+            "bad_price": self.env._("'%s' is not a price."),
+            "negative": self.env._("'%s': prices must not be negative."),
+            "thousands": self.env._("'%s' may be more than a thousand: write a decimal point."),
+            "absurd_price": self.env._("'%s' is too much for a price."),
+            "bad_increment": self.env._(
+                "'%s' is not an increment: write seconds, such as 60, or first and next ones, such as 60/1."
+            ),
+            "bad_date": self.env._("'%s' is not a date: write year-month-day."),
+            "date_order": self.env._("'%s' may be day/month or month/day: write year-month-day."),
+            "dates": self.env._("this price ends before it starts."),
+            "currency": self.env._("the currency is %s, not that of the deck."),
+            "conflict": self.env._("row %s has the same prefix with other prices or days."),
         }[problem.code]
         return text.replace("%s", problem.detail[:RAW_CHARS])
 
     @api.model
     def _read_error_text(self, error):
-        _ = self.env._
         if error.code == "header":
             if error.detail == "prefix":
-                return _("No column is named after a prefix: call one of them Prefix, Code or Dial Code.")
-            return _("No column is named after a price per minute: call one of them Rate, Price or Price per Minute.")
+                return self.env._("No column is named after a prefix: call one of them Prefix, Code or Dial Code.")
+            return self.env._("No column is named after a price per minute: call one of them Rate, Price or Price per Minute.")
         if error.code == "twice":
-            return _("Two columns are called '%s': leave only the one that counts.", error.detail[:RAW_CHARS])
+            return self.env._("Two columns are called '%s': leave only the one that counts.", error.detail[:RAW_CHARS])
         if error.code == "rows":
-            return _("A deck may have up to %s rows.", error.detail)
+            return self.env._("A deck may have up to %s rows.", error.detail)
         return {
-            "xls": _("This is a workbook of the old kind (.xls). Save it as .xlsx or as CSV."),
-            "compressed": _("This file is compressed: unpack it first."),
-            "markup": _("This is a web page or XML, even if its name says otherwise. Save it as CSV or XLSX."),
-            "json": _("This is JSON. Save it as CSV or XLSX."),
-            "binary": _("This is neither text nor a workbook."),
-            "workbook": _("This workbook is broken, or none: open it in a spreadsheet and save it as .xlsx."),
-            "large": _("This workbook unpacks to far more than a rate deck needs. Save it as CSV."),
-        }.get(error.detail) or _("There is no price in this file.")
+            "xls": self.env._("This is a workbook of the old kind (.xls). Save it as .xlsx or as CSV."),
+            "compressed": self.env._("This file is compressed: unpack it first."),
+            "markup": self.env._("This is a web page or XML, even if its name says otherwise. Save it as CSV or XLSX."),
+            "json": self.env._("This is JSON. Save it as CSV or XLSX."),
+            "binary": self.env._("This is neither text nor a workbook."),
+            "workbook": self.env._("This workbook is broken, or none: open it in a spreadsheet and save it as .xlsx."),
+            "large": self.env._("This workbook unpacks to far more than a rate deck needs. Save it as CSV."),
+        }.get(error.detail) or self.env._("There is no price in this file.")
 
     def _reopen(self):
         return {

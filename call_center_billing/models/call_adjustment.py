@@ -1,0 +1,186 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from .call_charge import exact
+
+
+class CallAdjustment(models.Model):
+    """What a period that is billed already would cost after its calls were rated again: who, when, why, before, after.
+
+    The posted invoice and its charges never change. The difference is charged, or given back, with the next invoice of the
+    contract, or by a credit note or invoice of its own, as a person chose. ``before`` includes earlier adjustments, so rating again
+    without a change adjusts nothing.
+    """
+
+    _name = "call.adjustment"
+    _description = "Adjustment"
+    _inherit = ["mail.thread"]
+    _order = "id desc"
+    _mail_post_access = "read"
+
+    statement_id = fields.Many2one("call.statement", required=True, ondelete="restrict", index=True, readonly=True)
+    contract_id = fields.Many2one(related="statement_id.contract_id", store=True, index=True)
+    partner_id = fields.Many2one(related="statement_id.partner_id", store=True, string="Client")
+    company_id = fields.Many2one(related="statement_id.company_id", store=True)
+    currency_id = fields.Many2one(related="statement_id.currency_id")
+    reason = fields.Char(required=True, readonly=True)
+    user_id = fields.Many2one("res.users", string="By", required=True, readonly=True, default=lambda self: self.env.user)
+    line_ids = fields.One2many("call.adjustment.line", "adjustment_id", readonly=True)
+    before = fields.Monetary(compute="_compute_amounts", store=True)
+    after = fields.Monetary(compute="_compute_amounts", store=True)
+    amount = fields.Monetary(string="Difference", compute="_compute_amounts", store=True)
+    charge_ids = fields.One2many("call.charge", "adjustment_id", readonly=True)
+    move_id = fields.Many2one("account.move", string="Credit Note or Invoice", readonly=True, copy=False, index="btree_not_null")
+    state = fields.Selection(
+        [("pending", "On the next invoice"), ("settled", "Settled")], compute="_compute_state", store=True, index=True
+    )
+
+    @api.depends("line_ids.before", "line_ids.after")
+    def _compute_amounts(self):
+        for adjustment in self:
+            adjustment.before = sum(adjustment.line_ids.mapped("before"))
+            adjustment.after = sum(adjustment.line_ids.mapped("after"))
+            adjustment.amount = adjustment.after - adjustment.before
+
+    @api.depends("charge_ids", "move_id")
+    def _compute_state(self):
+        for adjustment in self:
+            adjustment.state = "settled" if adjustment.charge_ids or adjustment.move_id else "pending"
+
+    @api.depends("statement_id")
+    def _compute_display_name(self):
+        for adjustment in self:
+            adjustment.display_name = self.env._("Adjustment of %s", adjustment.statement_id.display_name)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_pending(self):
+        if self.filtered(lambda adjustment: adjustment.state == "settled"):
+            raise UserError(self.env._("A settled adjustment stays. Rate the period again to correct it."))
+
+    def action_create_move(self):
+        """Settle it now: a credit note for what is given back, an invoice for what is charged."""
+        moves = self.env["account.move"]
+        for adjustment in self.filtered(lambda a: a.state == "pending"):
+            adjustment.move_id = self.env["account.move"].create(adjustment._prepare_move())
+            moves |= adjustment.move_id
+        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice_type")
+        if len(moves) == 1:
+            return action | {"views": [(False, "form")], "res_id": moves.id}
+        return action | {"domain": [("id", "in", moves.ids)]}
+
+    def _prepare_move(self):
+        """Values of the credit note or invoice: accounts, taxes and analytic distribution of the invoice that it corrects."""
+        self.ensure_one()
+        invoice, refund = self.statement_id.invoice_id, self.amount < 0
+        sign = -1 if refund else 1
+        lines = []
+        for line in self.line_ids.filtered("amount"):
+            billed = invoice.invoice_line_ids.filtered(lambda m, line=line: m.contract_line_id == line.contract_line_id)[:1]
+            lines.append(
+                fields.Command.create(
+                    {
+                        "name": self._line_name(line),
+                        "product_id": line.contract_line_id.product_id.id,
+                        "quantity": 1,
+                        "price_unit": sign * line.amount,
+                        "contract_line_id": line.contract_line_id.id,
+                        "tax_ids": [fields.Command.set(billed.tax_ids.ids)] if billed else False,
+                        "account_id": billed.account_id.id,
+                        "analytic_distribution": billed.analytic_distribution or line.contract_line_id.analytic_distribution,
+                    }
+                )
+            )
+        return {
+            "move_type": "out_refund" if refund else "out_invoice",
+            "partner_id": invoice.partner_id.id or self.contract_id.invoice_partner_id.id,
+            "journal_id": (invoice.journal_id or self.contract_id.journal_id).id,
+            "currency_id": self.currency_id.id,
+            "fiscal_position_id": invoice.fiscal_position_id.id,
+            "invoice_origin": invoice.name,
+            "reversed_entry_id": invoice.id if refund else False,
+            "ref": self.reason,
+            "invoice_line_ids": lines,
+        }
+
+    def _line_name(self, line):
+        self.ensure_one()
+        env = self.with_context(lang=self.contract_id.partner_id.lang or self.env.lang).env
+        service = line.contract_line_id.with_env(env)
+        return env._(
+            "%(service)s, adjustment of %(period)s: %(reason)s",
+            service=(service.product_id.name or service.name or "").splitlines()[0],
+            period=self.statement_id.with_env(env)._period_text(),
+            reason=self.reason,
+        )
+
+    def _prepare_charges(self, statement, lines):
+        """Values of the charges by which pending adjustments come on a statement that closes.
+
+        :param lines: contract lines that the statement closes
+        """
+        vals_list = []
+        for adjustment in self:
+            for line in adjustment.line_ids.filtered("amount"):
+                vals_list.append(
+                    {
+                        "statement_id": statement.id,
+                        "contract_line_id": (line.contract_line_id if line.contract_line_id in lines else lines[0]).id,
+                        "adjustment_id": adjustment.id,
+                        "adjusted_line_id": line.contract_line_id.id,
+                        "component": "adjustment",
+                        "unit": "unit",
+                        "sequence": 200_000,
+                        "name": adjustment._line_name(line),
+                        "quantity": 1,
+                        "unit_price": line.amount,
+                        "amount": line.amount,
+                    }
+                )
+        return vals_list
+
+    @api.model
+    def _differences(self, lines, reason):
+        """Values of the adjustments of billed statements, after ``call.rerating._calculate``; none where nothing differs.
+
+        :param lines: dict of statement -> contract lines that it closed
+        """
+        charges, _counters = self.env["call.closing"]._prepare(lines, usage=self.env["call.rerating"]._usage())
+        after = {}
+        for vals in charges:
+            key = vals["statement_id"], vals["contract_line_id"]
+            after[key] = after.get(key, 0) + exact(float(vals["amount"]))
+        vals_list = []
+        for statement in lines:
+            earlier = self.search([("statement_id", "=", statement.id)]).line_ids
+            rows = []
+            usage = statement.charge_ids.filtered(lambda c: c.component != "adjustment")
+            for line in usage.contract_line_id | earlier.contract_line_id | self.env["contract.line"].union(*lines[statement]):
+                before = sum(exact(c.amount) for c in usage if c.contract_line_id == line)
+                before += sum(exact(e.after) - exact(e.before) for e in earlier if e.contract_line_id == line)
+                now = after.get((statement.id, line.id), 0)
+                if before != now:
+                    rows.append({"contract_line_id": line.id, "before": float(before), "after": float(now)})
+            if rows:
+                commands = [fields.Command.create(row) for row in rows]
+                vals_list.append({"statement_id": statement.id, "reason": reason, "line_ids": commands})
+        return vals_list
+
+
+class CallAdjustmentLine(models.Model):
+    """What an adjustment changes for one contract line."""
+
+    _name = "call.adjustment.line"
+    _description = "Adjusted Contract Line"
+
+    adjustment_id = fields.Many2one("call.adjustment", required=True, ondelete="cascade", index=True)
+    company_id = fields.Many2one(related="adjustment_id.company_id", store=True)
+    currency_id = fields.Many2one(related="adjustment_id.currency_id")
+    contract_line_id = fields.Many2one("contract.line", required=True, ondelete="restrict", index=True)
+    before = fields.Monetary()
+    after = fields.Monetary()
+    amount = fields.Monetary(string="Difference", compute="_compute_amount", store=True)
+
+    @api.depends("before", "after")
+    def _compute_amount(self):
+        for line in self:
+            line.amount = line.after - line.before

@@ -1,0 +1,194 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
+
+
+class CallRerate(models.TransientModel):
+    """Rates calls again after a plan changed: shows what that does to whom, then applies it.
+
+    Calls that are not billed get their new price. Periods that are billed get adjustments, if wanted; see ``call.adjustment``.
+    """
+
+    _name = "call.rerate"
+    _description = "Rate Again"
+
+    company_id = fields.Many2one("res.company", required=True, readonly=True, default=lambda self: self.env.company)
+    plan_ids = fields.Many2many("call.rate.plan", string="Rate Plans", check_company=True, help="Empty: all.")
+    contract_ids = fields.Many2many("contract.contract", string="Contracts", check_company=True, help="Empty: all.")
+    date_from = fields.Date(string="Calls From", help="Day of the calls in the client's time zone. Empty: from the first.")
+    date_to = fields.Date(string="Calls Until")
+    include_billed = fields.Boolean(
+        string="Billed Periods As Well", help="What they would cost now becomes an adjustment; the invoices stay as they are."
+    )
+    settle = fields.Selection(
+        [("next", "On the next invoice"), ("now", "By a credit note or invoice now")], string="Adjust", default="next", required=True
+    )
+    reason = fields.Char(help="Why: the client reads it beside the adjustment.")
+    line_ids = fields.One2many("call.rerate.line", "wizard_id", readonly=True)
+    previewed = fields.Boolean()
+    call_count = fields.Integer(string="Calls Rated Again", readonly=True)
+    changed_count = fields.Integer(string="Calls That Change", readonly=True)
+
+    @api.model
+    def default_get(self, names):
+        values = super().default_get(names)
+        model, ids = self.env.context.get("active_model"), self.env.context.get("active_ids") or []
+        target = {"call.rate.plan": "plan_ids", "contract.contract": "contract_ids"}.get(model)
+        if target:
+            values[target] = [fields.Command.set(ids)]
+        elif model == "call.statement":
+            statements = self.env["call.statement"].browse(ids)
+            values["contract_ids"] = [fields.Command.set(statements.contract_id.ids)]
+            values["date_from"], values["date_to"] = min(statements.mapped("date_start")), max(statements.mapped("date_end"))
+            values["include_billed"] = any(statement.state != "open" for statement in statements)
+        return values
+
+    @api.onchange("plan_ids", "contract_ids", "date_from", "date_to", "include_billed")
+    def _onchange_choice(self):
+        self.previewed = False
+
+    def action_preview(self):
+        """Calculate everything, write down the differences, and take the calculation back."""
+        self.ensure_one()
+        with self.env.cr.savepoint() as savepoint:
+            rows, counts = self._calculate()
+            savepoint.rollback()
+        self.line_ids.unlink()
+        self.line_ids = [fields.Command.create(row) for row in rows]
+        self.write({"previewed": True, "call_count": counts[0], "changed_count": counts[1]})
+        return self._reopen()
+
+    def action_apply(self):
+        """:raise AccessError: the user is no billing accountant
+        :raise UserError: a billed period changes and no reason is given
+        """
+        self.ensure_one()
+        if not self.env.user.has_group("call_center_billing.group_accountant"):
+            raise AccessError(self.env._("Only billing accountants change the prices of calls."))
+        rows, counts = self._calculate(apply=True)
+        message = self.env._("%(changed)s of %(calls)s calls have another price now.", changed=counts[1], calls=counts[0])
+        adjustments = self.env["call.adjustment"].browse(
+            adjustment for row in rows if (adjustment := row.get("adjustment_id"))
+        )
+        if adjustments:
+            action = self.env["ir.actions.act_window"]._for_xml_id("call_center_billing.call_adjustment_action")
+            following = action | {"domain": [("id", "in", adjustments.ids)]}
+            if self.settle == "now":
+                following = adjustments.action_create_move()
+        else:
+            following = {"type": "ir.actions.act_window_close"}
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {"type": "success", "message": message, "next": following},
+        }
+
+    def _calculate(self, apply=False):
+        """:return: (rows for the preview, (calls, calls that change))"""
+        Rerating = self.env["call.rerating"].sudo()
+        statements = self._statements()
+        opened = statements.filtered(lambda statement: statement.state == "open")
+        rows, calls, changed = [], 0, 0
+        Rerating._calculate(self._where(opened))
+        for statement, line, count, different, before, after in Rerating._differences():
+            calls, changed = calls + count, changed + different
+            if different:
+                rows.append(self._row(statement, line, count, different, float(before), float(after)))
+        if apply:
+            opened.lock_for_update()
+            self.env["call.statement"].sudo().browse(Rerating._apply())._recount()
+        for statement in (statements - opened).sorted("date_start") if self.include_billed else ():
+            billed, more = self._adjust(statement, apply)
+            rows += billed
+            calls, changed = calls + more[0], changed + more[1]
+        return rows, (calls, changed)
+
+    def _adjust(self, statement, apply):
+        """One billed statement: its calls as a whole, since what one costs depends on the others."""
+        Rerating = self.env["call.rerating"].sudo()
+        Rerating._calculate(SQL("u.statement_id = %s", statement.id))
+        found = Rerating._differences()
+        counts = sum(row[2] for row in found), sum(row[3] for row in found)
+        lines = statement.charge_ids.contract_line_id | statement.contract_id.contract_line_ids.filtered(
+            lambda line: line.rate_plan_id and line.date_start <= statement.date_end
+        )
+        lines = lines.filtered("rate_plan_id")
+        values = self.env["call.adjustment"].sudo()._differences({statement: list(lines)}, self.reason or "-")
+        if values and apply and not self.reason:
+            raise UserError(self.env._("Say why the billed periods are adjusted: the client reads it."))
+        adjustments = self.env["call.adjustment"].sudo().create(values) if apply else None
+        rows = []
+        for vals in values:
+            for _command, _id, row in vals["line_ids"]:
+                each = self._row(statement.id, row["contract_line_id"], *counts, row["before"], row["after"])
+                rows.append(each | ({"adjustment_id": adjustments.id} if adjustments else {}))
+        return rows, counts
+
+    def _statements(self):
+        domain = [("company_id", "=", self.company_id.id)]
+        if self.contract_ids:
+            domain.append(("contract_id", "in", self.contract_ids.ids))
+        if self.plan_ids:
+            domain.append(("contract_id.contract_line_ids.rate_plan_id", "child_of", self.plan_ids.ids))
+        if self.date_to:
+            domain.append(("date_start", "<=", self.date_to))
+        if self.date_from:
+            domain.append(("date_end", ">=", self.date_from))
+        return self.env["call.statement"].sudo().search(domain)
+
+    def _where(self, statements):
+        """Condition on the calls that are not billed."""
+        conditions = [SQL("u.statement_id = ANY(%s)", statements.ids)]
+        if self.date_from:
+            conditions.append(SQL("u.date >= %s", self.date_from))
+        if self.date_to:
+            conditions.append(SQL("u.date <= %s", self.date_to))
+        if self.plan_ids:
+            lines = self.env["contract.line"].sudo().search([("rate_plan_id", "child_of", self.plan_ids.ids)])
+            conditions.append(SQL("u.contract_line_id = ANY(%s)", lines.ids))
+        return SQL(" AND ").join(conditions)
+
+    def _row(self, statement, line, calls, changed, before, after):
+        return {
+            "statement_id": statement,
+            "contract_line_id": line,
+            "call_count": calls,
+            "changed_count": changed,
+            "before": before,
+            "after": after,
+        }
+
+    def _reopen(self):
+        return {
+            "type": "ir.actions.act_window",
+            "res_model": self._name,
+            "res_id": self.id,
+            "views": [(False, "form")],
+            "target": "new",
+            "name": self.env._("Rate Again"),
+        }
+
+
+class CallRerateLine(models.TransientModel):
+    """What rating again does to one contract line in one period."""
+
+    _name = "call.rerate.line"
+    _description = "Effect of Rating Again"
+
+    wizard_id = fields.Many2one("call.rerate", required=True, ondelete="cascade")
+    statement_id = fields.Many2one("call.statement", string="Period", readonly=True)
+    state = fields.Selection(related="statement_id.state", string="Billing")
+    partner_id = fields.Many2one(related="statement_id.partner_id", string="Client")
+    contract_line_id = fields.Many2one("contract.line", readonly=True)
+    currency_id = fields.Many2one(related="statement_id.currency_id")
+    call_count = fields.Integer(string="Calls", readonly=True)
+    changed_count = fields.Integer(string="Change", readonly=True)
+    before = fields.Monetary(readonly=True)
+    after = fields.Monetary(readonly=True)
+    difference = fields.Monetary(compute="_compute_difference")
+    adjustment_id = fields.Many2one("call.adjustment", readonly=True)
+
+    @api.depends("before", "after")
+    def _compute_difference(self):
+        for line in self:
+            line.difference = line.after - line.before
