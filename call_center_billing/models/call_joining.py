@@ -194,13 +194,13 @@ class CallJoining(models.AbstractModel):
                 """
                 INSERT INTO call_usage_line (%s)
                 SELECT %s
-                  FROM call_replaced c
-                  JOIN call_usage_line u ON u.id = c.usage_id
+                  FROM (%s) c
+                  JOIN call_usage_line u ON u.id = c.charged_id
                   JOIN call_segment p ON p.contract_line_id = u.contract_line_id AND u.date BETWEEN p.date_from AND p.date_to
-                 WHERE c.billed AND u.status = 'billable'
                 """,
                 SQL(", ").join(SQL.identifier(column) for column in columns),
                 SQL(", ").join(offset.get(column, SQL.identifier("u", column)) for column in columns),
+                self._charged_before(),
             )
         )
         self.env.cr.execute(
@@ -231,6 +231,28 @@ class CallJoining(models.AbstractModel):
                 )
             )
         ]
+
+    @api.model
+    def _charged_before(self):
+        """SELECT of the billed lines that are offset (charged_id) and the line number of the record that replaces them: the
+        replaced record itself, or the one of its call that was charged for all of them. None is offset twice."""
+        by_agent = SQL("false")
+        if self.env.execute_query(SQL("SELECT 1 FROM pg_class WHERE relname = 'call_total' AND relnamespace = pg_my_temp_schema()")):
+            by_agent = SQL("EXISTS (SELECT FROM call_total t WHERE t.group_ref = u.group_ref AND t.by_agent)")
+        return SQL(
+            """
+            SELECT o.id AS charged_id, min(c.line_number) AS line_number
+              FROM call_replaced c
+              JOIN call_usage_line u ON u.id = c.usage_id
+              JOIN call_usage_line o ON o.id = u.id OR (o.statement_id = u.statement_id AND o.group_ref = u.group_ref
+                   AND u.not_billable_reason = 'leg' AND NOT %s)
+             WHERE c.billed AND o.status = 'billable' AND o.quantity >= 0
+               AND NOT EXISTS (SELECT FROM call_usage_line x WHERE x.replaces_id = o.id AND x.quantity < 0
+                                  AND x.contract_line_id = o.contract_line_id AND x.start_at = o.start_at)
+             GROUP BY o.id
+            """,
+            by_agent,
+        )
 
     # --- Stored calls of the same time ----------------------------------------------------------------
 
@@ -300,6 +322,7 @@ class CallJoining(models.AbstractModel):
         ``call_joined`` has the stored first records, not billed yet, of calls that have more records now.
         """
         Loading = self.env["call.loading"]
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_total")
         self._inherit_guide()
         if source.legs == "leg" or not self._find_kin():
             Loading._create_temporary("call_leg", SQL("line_number integer"))
@@ -418,24 +441,30 @@ class CallJoining(models.AbstractModel):
     def _gather_groups(self, source):
         """Table ``call_member``: all records of the calls that come in several, stored ones of open statements included,
         with their ``place`` in the call; all of one call are guided to where its first one belongs. Of records that begin
-        together the lower id comes first, wherever they stand in the file."""
+        together the lower id comes first, wherever they stand in the file.
+
+        Where a newer version replaces a billed record, the other billed records of the call count as well, but come last: what
+        was charged for the call is offset, and the whole of it is charged again on an open statement."""
         names = ("kind", "direction", "queue", "agent", "disposition", *PARTS)
         columns, stored = (SQL(", ").join(SQL.identifier(alias, name) for name in names) for alias in "su")
         self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_member, pg_temp.call_total")
-        self.env.cr.execute("ANALYZE call_kin")
+        self.env.cr.execute("ANALYZE call_kin; ANALYZE call_changed")
         self._query_hashed(
             SQL(
                 """
                 CREATE TEMPORARY TABLE call_member ON COMMIT DROP AS
                 WITH known AS (
                     SELECT u.group_ref, NULL::integer AS line_number, u.id AS usage_id, u.start_at, u.record_ref,
-                           u.contract_line_id, u.date, (u.not_billable_reason = 'leg') IS TRUE AS follows, %(stored)s
+                           u.contract_line_id, u.date, (u.not_billable_reason = 'leg') IS TRUE AS follows,
+                           t.state <> 'open' AS closed, %(stored)s
                       FROM call_usage_line u
                       JOIN call_statement t ON t.id = u.statement_id
-                     WHERE u.id = ANY(ARRAY(SELECT id FROM call_kin)) AND t.state = 'open'
+                     WHERE u.id = ANY(ARRAY(SELECT id FROM call_kin))
+                       AND (t.state = 'open' OR u.group_ref IN (
+                           SELECT v.group_ref FROM call_changed c JOIN call_usage_line v ON v.id = c.usage_id WHERE c.billed))
                 ), members AS (
                     SELECT s.group_ref, s.line_number, NULL::integer AS usage_id, s.start_at, s.record_ref, g.contract_line_id, g.date,
-                           false AS follows, %(columns)s
+                           false AS follows, false AS closed, %(columns)s
                       FROM call_stage s JOIN call_guided g USING (line_number)
                      WHERE s.grouped OR s.group_ref IN (SELECT group_ref FROM known)
                      UNION ALL
@@ -443,7 +472,7 @@ class CallJoining(models.AbstractModel):
                 )
                 SELECT *, %(legs)s AS legs, row_number() OVER (
                             PARTITION BY group_ref
-                            ORDER BY usage_id IS NULL, follows, contract_line_id IS NULL, start_at,
+                            ORDER BY closed, usage_id IS NULL, follows, contract_line_id IS NULL, start_at,
                                      disposition <> 'answered', length(record_ref), record_ref, line_number, usage_id) AS place
                   FROM members
                 """,

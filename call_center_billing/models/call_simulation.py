@@ -112,6 +112,13 @@ class CallSimulation(models.Model):
     state = fields.Selection([("draft", "Setup"), ("done", "Result")], required=True, default="draft", readonly=True, copy=False)
     computed_at = fields.Datetime(string="Simulated on", readonly=True, copy=False)
     periods = fields.Text(string="Billing Periods", readonly=True, copy=False)
+    left_out = fields.Text(
+        string="Not Compared",
+        readonly=True,
+        copy=False,
+        help="Fixed fees of the contract itself, as they are invoiced: they are the same with every plan. Count them where a plan would "
+        "take their place.",
+    )
     read_count = fields.Integer(string="Records Read", readonly=True, copy=False)
     unusable_count = fields.Integer(string="Records Left Out", readonly=True, copy=False)
     unusable = fields.Text(string="Why", readonly=True, copy=False)
@@ -209,7 +216,7 @@ class CallSimulation(models.Model):
         self.sudo().result_ids.unlink()
         self.write(
             {"state": "draft", "computed_at": False, "periods": False, "read_count": 0, "unusable_count": 0}
-            | {"unusable": False, "warning": False}
+            | {"unusable": False, "warning": False, "left_out": False}
         )
 
     def action_view_graph(self):
@@ -259,7 +266,20 @@ class CallSimulation(models.Model):
         offers = [self._price_today(lines) | today]
         for plan in self.plan_ids - (today["plan"] or self.plan_ids.browse()):
             offers.append(self._price(lines, dict.fromkeys(moved, plan)) | {"plan": plan, "name": plan.name, "current": False})
-        return offers, {"periods": self._periods_text(lines)}
+        return offers, {"periods": self._periods_text(lines), "left_out": self._left_out_text()}
+
+    def _left_out_text(self):
+        """The fixed fees that the contract has beside usage, in words."""
+        fees = self.contract_id.contract_line_ids.filtered(
+            lambda line: (
+                not (line.rate_plan_id or line.display_type or line.is_canceled)
+                and line.date_start <= self.date_to
+                and (not line.date_end or line.date_end >= self.date_from)
+            )
+        )
+        return "\n".join(
+            f"{fee.product_id.name or fee.name}: {format_amount(self.env, fee.price_subtotal, self.currency_id)}" for fee in fees
+        )
 
     @api.model
     def _lines_of(self, statement):
@@ -396,7 +416,7 @@ class CallSimulation(models.Model):
     # --- Comparison -------------------------------------------------------------------------------------
 
     def _compare(self, offers):
-        """Values of the results: the plan of today first, then from the cheapest to the dearest.
+        """Values of the results: the plan of today first, then from the cheapest to the dearest, last those that leave out calls.
 
         :param offers: list of dicts, see :meth:`_price`, with ``plan`` and ``current``
         """
@@ -404,7 +424,7 @@ class CallSimulation(models.Model):
             offer["total"] = sum((number(vals["amount"]) for vals in offer["charges"]), Decimal(0))
             fixed = (number(vals["amount"]) for vals in offer["charges"] if vals["component"] in FIXED)
             offer["fixed"] = sum(fixed, Decimal(0))
-        offers = sorted(offers, key=lambda offer: (not offer["current"], offer["total"]))
+        offers = sorted(offers, key=lambda offer: (not offer["current"], bool(offer["not_rated"]), offer["total"]))
         complete = [(offer, offer["total"]) for offer in offers if not offer["not_rated"]]
         best = pricing.cheapest(complete)[0] if complete else None
         reference = offers[0] if offers[0]["current"] else best
@@ -427,7 +447,7 @@ class CallSimulation(models.Model):
             "fixed": float(offer["fixed"]),
             "average_call": float(total / calls) if calls > 0 else 0,
             "average_minute": float(total * 60 / seconds) if seconds > 0 else 0,
-            "difference": float(total - reference["total"]) if reference else 0,
+            "difference": float(total - reference["total"]) if reference and not offer["not_rated"] else 0,
             "break_even": self._break_even_text(offer, reference),
             "line_ids": [
                 Command.create({"sequence": sequence} | {name: vals[name] for name in COPIED if name in vals})

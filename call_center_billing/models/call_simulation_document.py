@@ -81,6 +81,8 @@ class CallSimulation(models.Model):
             ),
             (self.env._("Recommendation"), self.best_text),
         ]
+        if self.left_out:
+            rows.append((self.env._("Not Compared"), self.left_out.replace("\n", "; ")))
         if self.unusable_count:
             left_out = self.env._("%(count)s of %(read)s", count=self.unusable_count, read=self.read_count)
             rows.append((self.env._("Records Left Out"), f"{left_out}: {(self.unusable or '').replace(chr(10), '; ')}"))
@@ -134,7 +136,7 @@ class CallSimulation(models.Model):
                         value = dict(field._description_selection(self.env)).get(value)
                     highlighted = best and record[best] and not column
                     sheet.write_string(row, column, cell(value or ""), formats["best" if highlighted else "text"])
-                else:
+                elif name != "difference" or not record.not_rated_count:
                     sheet.write_number(row, column, value, formats[style])
         sheet.freeze_panes(top + 1, 1)
         return top + len(records)

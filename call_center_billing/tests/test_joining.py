@@ -57,6 +57,32 @@ class TestNewerVersions(CallBillingCommon):
         self.assertEqual([(line.quantity, line.price_subtotal) for line in lines], [(-2.0, -1.80), (4.0, 3.60)])
         self.assertIn("late usage", lines[0].name)
 
+    def adjusted(self, *records, legs="call"):
+        """Bill a call of two records (60 and 90 s), bring newer versions, and tell what the next invoice would change."""
+        self.source.legs = legs
+        self.import_text(leg(1, talk=60), leg(2, talk=90, start="2026-10-05 10:01:05"))
+        self.bill()
+        for record in records:
+            self.import_text(record)
+        statement = self.contract.call_statement_ids.filtered(lambda s: s.state == "open")
+        lines = statement.usage_line_ids.filtered(lambda line: line.not_billable_reason != "replaced")
+        return sorted(lines.filtered("amount").mapped("amount"))
+
+    def test_the_charged_record_of_a_billed_call_comes_again(self):
+        """150 s were 2.70; now 120 + 90 s are 3.60: the other record's time is not given away."""
+        self.assertEqual(self.adjusted(leg(1, talk=120)), [-2.70, 3.60])
+
+    def test_another_record_of_a_billed_call_comes_again(self):
+        """60 + 120 s are 2.70 again: the call is not charged twice."""
+        self.assertEqual(self.adjusted(leg(2, talk=130, start="2026-10-05 10:01:05")), [-2.70, 3.60])
+
+    def test_both_records_of_a_billed_call_come_again(self):
+        second = leg(2, talk=130, start="2026-10-05 10:01:05")
+        self.assertEqual(self.adjusted(second, leg(1, talk=170)), [-2.70, 4.50])
+
+    def test_an_agent_s_part_of_a_billed_call_comes_again(self):
+        self.assertEqual(self.adjusted(leg(1, talk=130), legs="agent"), [-0.90, 2.70])
+
     def test_a_period_that_only_takes_back_becomes_a_credit_note(self):
         self.import_text(leg(1, talk=150))
         self.bill().action_post()
