@@ -127,7 +127,7 @@ def _container(path, head):
     if text.startswith("<"):
         raise ReadError("format", "markup")
     if text[:1] in "{[" and (document := _first_document(path)) is not None:
-        return Detected("generic_json", header=False, inside=_array_inside(document))
+        return Detected("generic_json", header=False, inside="" if text[0] == "[" else _array_inside(document))
     sample = _sample(path, encoding)
     if not sample:
         raise ReadError("format")
@@ -224,8 +224,8 @@ def _typed(text):
 
 
 def _first_document(path):
-    documents = islice(structured.json_documents(path), SAMPLE_RECORDS)
-    return next((document for document, problem in documents if not problem and isinstance(document, dict | list)), None)
+    documents = islice(structured.json_records(path), SAMPLE_RECORDS)
+    return next((document for _place, document, problem in documents if not problem), None)
 
 
 def _paths(path, inside):

@@ -38,7 +38,7 @@ UNREADABLE = ("unreadable", "too_long", "quotes")  # refused as text: there is n
 
 
 class ReadError(Exception):
-    """The file as a whole cannot be used. ``code`` is ``empty``, ``format`` or ``header``."""
+    """The file as a whole cannot be used. ``code`` is ``empty``, ``format``, ``header`` or ``long``."""
 
     def __init__(self, code, detail=""):
         super().__init__(code)
@@ -97,7 +97,7 @@ def read_parts(
     :param after: go on behind this place, as given by ``last`` of the part before
     :param again: for files made by :func:`write_again`: the lines that hold a raw text instead of a record
     :param strict: whether a first part without one record that looks like the format is an error; else all are refused
-    :raise ReadError: no record at all, or not one record of the first part that looks like the format
+    :raise ReadError: no record at all, or not one record of the first part that looks like the format, or all too long
     """
     fmt = registry.get(format_code)
     with _connect(workdir) as duck:
@@ -110,12 +110,12 @@ def read_parts(
             _load(duck, fmt, options, part)
             _normalise(duck, workdir, zone, seed, dialling(options.get("country")))
             _relate(duck, options.get("hold_near"))
-            total, usable, seconds = duck.execute(
+            total, usable, long, seconds = duck.execute(
                 "SELECT count(*), count(*) FILTER (outcome IS NULL OR outcome = 'ignored'),"
-                " coalesce(sum(total_seconds), 0) FROM normalised"
+                " count(*) FILTER (reason = 'too_long'), coalesce(sum(total_seconds), 0) FROM normalised"
             ).fetchone()
             if strict and not usable and not index and not after:
-                raise ReadError("format")
+                raise ReadError("long" if long == total else "format")
             target = str(Path(workdir) / f"normalised{index}.csv")
             columns = ", ".join(name for name, _type in record.COLUMNS)
             duck.execute(f"COPY (SELECT {columns} FROM normalised) TO {sql.literal(target)} (HEADER false, NULLSTR '')")

@@ -9,12 +9,11 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
-MAX_DOCUMENT_CHARS = 64 * 1024 * 1024
+from .json_stream import MAX_CHARS, find, json_values
+
 MAX_RECORD_CHARS = 1024 * 1024
 MAX_DEPTH = 60
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
-_decoder = json.JSONDecoder()
 
 
 def values(record: dict, names: dict) -> list[str | None]:
@@ -31,10 +30,8 @@ def raw_text(record) -> str:
 def json_records(path: str, inside: tuple = ()) -> Iterator[tuple[int, dict | str, str | None]]:
     """Records of a JSON file in any usual shape: JSON lines, an array, objects one after another, or one object
     that holds the array under one of the keys or paths ``inside``."""
-    place = 0
-    for document, problem in json_documents(path):
-        for record in [document] if problem else _spread(document, inside):
-            place += 1
+    with open(path, encoding="utf-8-sig", errors="backslashreplace") as stream:
+        for place, (record, problem) in enumerate(json_values(stream, inside), 1):
             if problem:
                 yield place, record, problem
             elif not isinstance(record, dict) or depth(record) > MAX_DEPTH:
@@ -73,30 +70,6 @@ def _lines(text):
             yield document[0]
 
 
-def json_documents(path: str) -> Iterator[tuple[object, str | None]]:
-    """``(document, problem)`` for each JSON document of a file, one a line or over several lines.
-
-    What cannot be read is yielded as its raw text with a problem, and reading goes on behind it.
-    """
-    with open(path, encoding="utf-8-sig", errors="backslashreplace") as stream:
-        lines = (line for line in stream if line.strip())
-        first = next(lines, None)
-        if first is None:
-            return
-        if _whole(first) is None:  # a document over several lines, or a broken one
-            yield from _scattered(first + stream.read(MAX_DOCUMENT_CHARS))
-            if stream.read(1):
-                yield "...", "too_long"
-            return
-        yield _whole(first)[0], None
-        for line in lines:
-            document = _whole(line)
-            if document:
-                yield document[0], None
-            else:  # several objects on one line, or a broken one
-                yield from _scattered(line)
-
-
 def xlsx_rows(path: str) -> Iterator[tuple[int, list]]:
     """``(row number, cells)`` of the first sheet of a workbook that are not blank. Dates come as ISO text.
 
@@ -127,43 +100,12 @@ def xlsx_rows(path: str) -> Iterator[tuple[int, list]]:
 
 def _whole(line):
     """A tuple of the document that a text is, or None."""
-    if len(line) > MAX_RECORD_CHARS * 8:
+    if len(line) > MAX_CHARS:
         return None
     try:
         return (json.loads(line),)
     except (ValueError, RecursionError):
         return None
-
-
-def _scattered(text):
-    position = 0
-    while True:
-        position = _skip_blank(text, position)
-        if position >= len(text):
-            return
-        try:
-            document, position = _decoder.raw_decode(text, position)
-            yield document, None
-        except (ValueError, RecursionError):
-            following = re.compile(r"^[{\[]|(?<=\}){", re.MULTILINE).search(text, position + 1)
-            end = following.start() if following else len(text)
-            yield text[position:end].strip()[:MAX_RECORD_CHARS], "unreadable"
-            position = end
-
-
-def _skip_blank(text, position):
-    return re.compile(r"[\s,]*").match(text, position).end()
-
-
-def _spread(document, inside):
-    """The records of a document."""
-    if isinstance(document, list):
-        return document
-    if isinstance(document, dict):
-        for key in inside:
-            if isinstance(found := _find(document, key), list):
-                return found
-    return [document]
 
 
 def depth(value, level: int = 0) -> int:
@@ -179,14 +121,7 @@ def _find(record, place):
         return place(record)
     if isinstance(place, tuple):
         return next((found for each in place if (found := _find(record, each)) not in (None, "")), None)
-    if place in record:
-        return record[place]
-    for key, index in _STEP.findall(place):
-        if key:
-            record = record.get(key) if isinstance(record, dict) else None
-        else:
-            record = record[int(index)] if isinstance(record, list) and int(index) < len(record) else None
-    return record
+    return find(record, place)
 
 
 def _text(value):

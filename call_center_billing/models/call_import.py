@@ -405,6 +405,10 @@ class CallImport(models.Model):
                 column=error.detail,
                 format=label,
             ),
+            "long": self.env._(
+                "All of this file is one record that is too long to be a call: nothing was imported. If it is JSON that holds "
+                "the records in an array inside an object, the column mapping has to name the path of that array."
+            ),
         }[error.code]
 
     def _zone_warning(self, shift):

@@ -3,11 +3,11 @@ import doctest
 from odoo.tests.common import BaseCase
 
 from ..deliveries import archive, folder
-from ..formats import freeswitch_variables, generic, local_time, numbers, registry, structured, titles
+from ..formats import freeswitch_variables, generic, json_stream, local_time, numbers, registry, structured, titles
 from ..models import call_charge, call_statement_document
 
 MODULES = (
-    archive, folder, freeswitch_variables, generic, local_time, numbers, registry, structured, titles, call_charge,
+    archive, folder, freeswitch_variables, generic, json_stream, local_time, numbers, registry, structured, titles, call_charge,
     call_statement_document,
 )  # fmt: skip
 
