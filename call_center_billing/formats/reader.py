@@ -546,8 +546,8 @@ def _normalise(duck, workdir, zone, seed, rules):
 
 
 def _relate(duck, hold_near):
-    """Mark records of one call, and, if wanted, hold calls that seem to have come twice: same numbers, start and duration
-    within :data:`.record.NEAR_SECONDS`, another id."""
+    """Mark records of one call, and, if wanted, hold calls that seem to have come twice: same numbers however they are
+    written, start and duration within :data:`.record.NEAR_SECONDS`, another id."""
     duck.execute(
         """
         UPDATE normalised SET grouped = true WHERE outcome IS NULL AND group_ref IN (
@@ -560,10 +560,10 @@ def _relate(duck, hold_near):
     duck.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE talked AS
-        SELECT line_number, caller, called, start_at, total_seconds, group_ref FROM normalised
+        SELECT line_number, caller_key, called_key, start_at, total_seconds, group_ref FROM normalised
          WHERE outcome IS NULL AND talk_seconds > 0 AND caller IS NOT NULL AND called IS NOT NULL;
         UPDATE normalised SET outcome = 'refused', reason = 'near_duplicate' WHERE line_number IN (
-            SELECT b.line_number FROM talked a JOIN talked b ON b.caller = a.caller AND b.called = a.called
+            SELECT b.line_number FROM talked a JOIN talked b ON b.caller_key = a.caller_key AND b.called_key = a.called_key
              WHERE (a.start_at < b.start_at OR a.start_at = b.start_at AND a.line_number < b.line_number)
                AND b.start_at <= a.start_at + INTERVAL {record.NEAR_SECONDS} SECONDS
                AND abs(b.total_seconds - a.total_seconds) <= {record.NEAR_SECONDS}

@@ -236,7 +236,8 @@ class CallJoining(models.AbstractModel):
 
     @api.model
     def _recall(self, source):
-        """Table ``call_recent``: stored calls of the source that began around the staged ones."""
+        """Table ``call_recent``: stored calls of the source that began around the staged ones. Its ``caller`` and ``called``
+        are without the plus sign where they are E.164, otherwise as the phone system wrote them."""
         self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_recent")
         ((first, last),) = self.env.execute_query(
             SQL("SELECT min(start_at), max(start_at) FROM call_stage WHERE outcome IS NULL")
@@ -248,7 +249,8 @@ class CallJoining(models.AbstractModel):
             SQL(
                 """
                 CREATE TEMPORARY TABLE call_recent ON COMMIT DROP AS
-                SELECT id, record_key, group_ref, start_at, caller, called, talk_seconds, total_seconds, contract_line_id, date
+                SELECT id, record_key, group_ref, start_at, talk_seconds, total_seconds, contract_line_id, date,
+                       coalesce(ltrim(caller_e164, '+'), caller) AS caller, coalesce(ltrim(called_e164, '+'), called) AS called
                   FROM call_usage_line
                  WHERE start_at BETWEEN %s AND %s AND import_id = ANY(%s)
                    AND quantity > 0 AND not_billable_reason IS DISTINCT FROM 'replaced'
@@ -262,8 +264,8 @@ class CallJoining(models.AbstractModel):
 
     @api.model
     def _hold_near_duplicates(self, confirmed):
-        """Suspend calls that seem to have come already: same numbers, start and duration within two seconds, another id.
-        Those within one file are held by its reader.
+        """Suspend calls that seem to have come already: same numbers however they are written, start and duration within two
+        seconds, another id. Those within one file are held by its reader.
 
         :param confirmed: lines that a person found to be calls of their own
         """
@@ -271,7 +273,9 @@ class CallJoining(models.AbstractModel):
             SQL(
                 """
                 SELECT DISTINCT b.line_number
-                  FROM call_stage b JOIN call_recent u ON u.caller = b.caller AND u.called = b.called
+                  FROM call_stage b
+                  JOIN call_recent u ON u.caller = CASE WHEN b.caller_is_e164 THEN b.caller_key ELSE b.caller END
+                                    AND u.called = CASE WHEN b.called_is_e164 THEN b.called_key ELSE b.called END
                  WHERE b.outcome IS NULL AND b.line_number <> ALL(%(confirmed)s) AND b.talk_seconds > 0 AND u.talk_seconds > 0
                    AND abs(extract(epoch FROM b.start_at - u.start_at)) <= %(near)s
                    AND abs(b.total_seconds - u.total_seconds) <= %(near)s

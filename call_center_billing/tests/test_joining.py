@@ -108,6 +108,26 @@ class TestNearDuplicates(CallBillingCommon):
         self.import_text(row())
         self.assertTotals(self.import_text(row(start="2026-10-05 09:59:59")), read=1, accepted=0, suspended=1)
 
+    def test_numbers_that_are_written_another_way_are_the_same(self):
+        self.source.country_id = self.env.ref("base.de")
+        for hour, values in ((11, {"caller": "0049 170 5550111"}), (12, {"caller": "0170/5550111", "called": "030 5550100"})):
+            start = f"2026-10-05 {hour}:00:00"
+            with self.subTest(values):
+                record = self.import_text(row(start=start), row(start=start, **values))
+                self.assertTotals(record, read=2, accepted=1, suspended=1)
+
+    def test_also_across_files_that_write_numbers_another_way(self):
+        self.source.country_id = self.env.ref("base.de")
+        self.import_text(row())
+        record = self.import_text(row(caller="0170 5550111", called="+49 (0)30 555-0100"))
+        self.assertTotals(record, read=1, accepted=0, suspended=1)
+
+    def test_numbers_without_a_country_are_the_same_as_they_are_written(self):
+        self.import_text(row(caller="0170 5550111"))
+        for caller, suspended in (("0170 5550111", 1), ("0171 5550111", 0)):
+            record = self.import_text(row(caller=caller, start="2026-10-05 10:00:01"), row(called="x"))
+            self.assertTotals(record, read=2, accepted=1 - suspended, suspended=1 + suspended)
+
     def test_a_person_makes_it_a_call_of_its_own(self):
         suspense = self.import_text(row(), row()).suspense_ids
         suspense.action_confirm()
