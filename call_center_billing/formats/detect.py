@@ -14,7 +14,7 @@ from statistics import median, mode
 
 from charset_normalizer import from_bytes
 
-from . import generic, lines, record, structured, titles
+from . import generic, lines, record, structured, titles, workbook
 from .reader import ReadError
 
 HEAD_BYTES = 256 * 1024
@@ -86,7 +86,8 @@ def detect(path: str, chosen: dict | None = None, given: dict | None = None) -> 
     :return: among its ``questions``: ``no_start``, ``date_order``, ``mixed_dates`` and ``times`` (texts), ``unit`` (title),
         which leave the mapping incomplete; ``delimiter``; and what was taken without proof: ``seconds`` (title),
         ``start`` (title), ``encoding`` (name), ``serial``, ``damaged`` and ``decimal`` (texts)
-    :raise ReadError: ``empty``; or ``format``, with ``xls``, ``compressed``, ``markup``, ``binary`` or ``workbook`` as detail
+    :raise ReadError: ``empty``; or ``format``, with ``xls``, ``compressed``, ``markup``, ``binary`` or ``workbook`` as detail; or
+        ``large``, a workbook that unpacks to too much
     """
     with open(path, "rb") as stream:
         head = stream.read(HEAD_BYTES)
@@ -187,7 +188,9 @@ def columns_of(path: str, found: Detected) -> list[Column]:
 def _rows(path, found):
     if found.format == "generic_xlsx":
         try:
-            return [cells for _number, cells in islice(structured.xlsx_rows(path), SAMPLE_RECORDS)]
+            return [cells for _number, cells in islice(workbook.xlsx_rows(path), SAMPLE_RECORDS)]
+        except workbook.TooLargeError as error:
+            raise ReadError("large", "large") from error
         except ValueError as error:
             raise ReadError("format", "workbook") from error
     return [lines.cells_of(text, found.delimiter) for text in _sample(path, found.encoding)]

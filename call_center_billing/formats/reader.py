@@ -38,7 +38,8 @@ UNREADABLE = ("unreadable", "too_long", "quotes")  # refused as text: there is n
 
 
 class ReadError(Exception):
-    """The file as a whole cannot be used. ``code`` is ``empty``, ``format``, ``header`` or ``long``."""
+    """The file as a whole cannot be used. ``code`` is ``empty``, ``format``, ``header``, ``long`` (all one
+    endless record) or ``large`` (a workbook that unpacks to too much)."""
 
     def __init__(self, code, detail=""):
         super().__init__(code)

@@ -1,4 +1,4 @@
-"""Structured files (JSON, XLSX) as records: dicts from which a format's columns are taken.
+"""Structured files as records: dicts from which a format's columns are taken.
 
 Each source of records yields ``(place, record, problem)``: the number of the record, from 1; a dict, or the raw text
 where there is a problem. Nothing here trusts the file: sizes and depths are bounded.
@@ -7,7 +7,6 @@ where there is a problem. Nothing here trusts the file: sizes and depths are bou
 import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 
 from .json_stream import MAX_CHARS, find, json_values
 
@@ -18,7 +17,7 @@ CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 def values(record: dict, names: dict) -> list[str | None]:
     """The texts of a record's columns, in the order of ``names``; see :class:`.registry.Format`."""
-    return [_text(_find(record, place)) for place in names.values()]
+    return [plain_text(_find(record, place)) for place in names.values()]
 
 
 def raw_text(record) -> str:
@@ -70,34 +69,6 @@ def _lines(text):
             yield document[0]
 
 
-def xlsx_rows(path: str) -> Iterator[tuple[int, list]]:
-    """``(row number, cells)`` of the first sheet of a workbook that are not blank. Dates come as ISO text.
-
-    :raise ValueError: not a workbook
-    """
-    from openpyxl import load_workbook
-
-    with open(path, "rb") as stream:  # by its name the library would refuse a file without the usual ending
-        try:
-            book = load_workbook(stream, read_only=True, data_only=True)
-            sheet = book.worksheets[0]
-            sheet.reset_dimensions()
-            rows = enumerate(sheet.iter_rows(values_only=True), 1)
-        except Exception as error:  # the library raises whatever the broken file leads it to
-            raise ValueError("not a workbook") from error
-        try:
-            for number, cells in rows:
-                texts = [_cell(cell) for cell in cells]
-                while texts and texts[-1] is None:
-                    texts.pop()
-                if texts:
-                    yield number, texts
-        except Exception as error:
-            raise ValueError("a broken workbook") from error
-        finally:
-            book.close()
-
-
 def _whole(line):
     """A tuple of the document that a text is, or None."""
     if len(line) > MAX_CHARS:
@@ -124,7 +95,8 @@ def _find(record, place):
     return find(record, place)
 
 
-def _text(value):
+def plain_text(value) -> str | None:
+    """A value as the text of a column, without control characters; None for nothing."""
     if value is None:
         return None
     if isinstance(value, bool):
@@ -133,16 +105,3 @@ def _text(value):
         value = json.dumps(value, ensure_ascii=False, default=str)
     text = CONTROLS.sub("\ufffd", str(value))
     return text[:MAX_RECORD_CHARS]
-
-
-def _cell(value):
-    if isinstance(value, timedelta):
-        seconds = round(value.total_seconds())
-        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}" if seconds >= 0 else str(value)
-    if hasattr(value, "isoformat"):
-        return value.isoformat(" ") if hasattr(value, "hour") and hasattr(value, "year") else value.isoformat()
-    if isinstance(value, int | float) and abs(value) >= 1e15:
-        return f"{value:.5E}"  # a spreadsheet keeps 15 digits: nobody shall take what is left for the number
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return _text(value)
