@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from . import record, registry, sql, structured
-from .lines import blocks, cells_of, examine, is_clean, records
+from .lines import WELL_QUOTED, blocks, cells_of, examine, is_clean, records
 from .local_time import offset_periods
 from .numbers import canonical_number, dialling
 
@@ -108,7 +108,7 @@ def read_parts(
         done = 0
         for index, part in enumerate(parts):
             done += part.bytes
-            _load(duck, fmt, options, part)
+            _load_all(duck, fmt, options, part)
             _normalise(duck, workdir, zone, seed, dialling(options.get("country")))
             _relate(duck, options.get("hold_near"))
             total, usable, long, seconds = duck.execute(
@@ -132,7 +132,7 @@ def preview(path: str, format_code: str, options: dict, zone: str, limit: int = 
     fmt = registry.get(format_code)
     with tempfile.TemporaryDirectory() as workdir, _connect(workdir) as duck:
         part = next(_split(path, fmt, options, Path(workdir), None, limit=limit))
-        _load(duck, fmt, options, part)
+        _load_all(duck, fmt, options, part)
         _normalise(duck, workdir, zone, "preview", dialling(options.get("country")))
         cursor = duck.execute("FROM normalised ORDER BY line_number")
         names = [column[0] for column in cursor.description]
@@ -231,6 +231,26 @@ class _Part:
                 number, _mark, text = line.partition(mark)
                 if int(number) in numbers:
                     yield int(number), text.decode("utf-8", "replace")
+
+    def set_aside_stray_quotes(self):
+        """Take out of the clean records those whose quotes do not wrap whole fields."""
+        if not self.dialect or not self.dialect.quote:
+            return
+        mark, kept = self.delimiter.encode(), self.clean.with_suffix(".kept")
+        with (
+            kept.open("wb") as clean,
+            self.broken.open("a", encoding="ascii") as broken,
+            self.texts.open("a", encoding="utf-8", newline="") as texts,
+        ):
+            keep = csv.writer(texts, quoting=csv.QUOTE_ALL)
+            for _n, line, _problem in records(str(self.clean), "utf-8", self.dialect.span, True):
+                number, _mark, text = line.partition(mark)
+                if WELL_QUOTED.fullmatch(text):
+                    clean.write(line + b"\n")
+                else:
+                    broken.write(f"{int(number)},quotes,{hashlib.sha256(text).hexdigest()}\n")
+                    keep.writerow((int(number), text.decode("utf-8", "replace")))
+        kept.replace(self.clean)
 
     def remove(self):
         for path in (self.clean, self.broken, self.texts):
@@ -420,6 +440,29 @@ def _columns(fmt, options, part):
             (f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]) if found else "CAST(NULL AS VARCHAR)"
         )
     return max(len(part.titles) + 1, fmt.columns(options)), expressions
+
+
+def _load_all(duck, fmt, options, part):
+    """:func:`_load`, and make sure that no record is lost or comes twice.
+
+    :raise RuntimeError: one is: a file is rather not imported than in part
+    """
+    _load(duck, fmt, options, part)
+    if _loaded(duck) != part.count:  # quotes in the midst of fields made the parser take several records for one
+        part.set_aside_stray_quotes()
+        duck.execute(f"DROP TABLE rejects{part.index}; DROP TABLE scans{part.index}")
+        _load(duck, fmt, options, part)
+    if (found := _loaded(duck)) != part.count:
+        raise RuntimeError(f"Of {part.count} records {found} were read")
+
+
+def _loaded(duck):
+    """Number of the records in ``parsed`` and ``broken``; -1 where that is not one for each place."""
+    places, records_ = duck.execute(
+        "SELECT count(DISTINCT line_number), count(*)"
+        " FROM (SELECT line_number FROM parsed UNION ALL SELECT line_number FROM broken)"
+    ).fetchone()
+    return records_ if records_ == places else -1
 
 
 def _load(duck, fmt, options, part):

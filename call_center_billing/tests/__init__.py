@@ -1,5 +1,7 @@
 from . import test_formats
+from . import test_every_format
 from . import test_json_stream
+from . import test_format_registry
 from . import test_format_asterisk_queue_log
 from . import test_format_asterisk_table
 from . import test_format_freeswitch_csv
