@@ -176,7 +176,8 @@ class _Window:
             text += self.text[self.at : min(stop, self.at + MAX_TEXT - len(text))]
             size += stop - self.at
             self.at = stop
-            done or self.fill()
+            if not done:
+                self.fill()
         return text.strip(), "too_long" if size > MAX_CHARS else "unreadable"
 
     def _boundary(self, in_array):
@@ -193,7 +194,7 @@ class _Brackets:
     """Finds where the brackets that were opened are closed, over one stretch of text after another."""
 
     def __init__(self):
-        self.opened, self.in_string = [], False
+        self.opened, self.open, self.in_string = [], {"{": 0, "[": 0}, False
 
     def follow(self, text: str, at: int, end: int) -> tuple[int, bool]:
         """``(place up to which was looked, whether the brackets are closed there)``. A bracket that closes an outer one
@@ -206,11 +207,14 @@ class _Brackets:
                     return at, False
             elif mark not in _PAIRS:
                 self.opened.append(mark)
-            elif _PAIRS[mark] not in self.opened:
+                self.open[mark] += 1
+            elif not self.open[_PAIRS[mark]]:
                 return token.start(), True
             else:
-                while self.opened.pop() != _PAIRS[mark]:
-                    pass
+                last = None
+                while last != _PAIRS[mark]:
+                    last = self.opened.pop()
+                    self.open[last] -= 1
                 if not self.opened:
                     return at, True
         return end, False

@@ -118,6 +118,40 @@ class CallJoining(models.AbstractModel):
         )
 
     @api.model
+    def _complete_by_leg(self, source):
+        """What ignored records tell of the line quality of a stored call's ends is added to it, once: ``caller: ...`` where
+        they name its first leg, ``called: ...`` for its second; see ``completes`` of a format."""
+        told = SQL("outcome = 'ignored' AND quality IS NOT NULL AND recording_ref IS NOT NULL")
+        ((first, last),) = self.env.execute_query(SQL("SELECT min(start_at), max(start_at) FROM call_stage WHERE %s", told))
+        if not first:
+            return
+        imports = [each for (each,) in self.env.execute_query(SQL("SELECT id FROM call_import WHERE source_id = %s", source.id))]
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH heard AS (
+                    SELECT u.id, u.quality AS known, s.quality, s.recording_ref = split_part(u.recording_ref, '/', 1) AS is_caller
+                      FROM (SELECT DISTINCT group_ref, recording_ref, quality FROM call_stage WHERE %(told)s) s
+                      JOIN call_usage_line u ON u.group_ref = s.group_ref
+                       AND s.recording_ref IN (split_part(u.recording_ref, '/', 1), split_part(u.recording_ref, '/', 2))
+                     WHERE u.start_at BETWEEN %(first)s AND %(last)s AND u.import_id = ANY(%(imports)s)
+                ), fresh AS (
+                    SELECT id, string_agg(label || quality, '; ' ORDER BY label DESC) AS quality
+                      FROM (SELECT *, CASE WHEN is_caller THEN 'caller: ' ELSE 'called: ' END AS label FROM heard) labelled
+                     WHERE strpos(coalesce(known, ''), label || quality) = 0
+                     GROUP BY id
+                )
+                UPDATE call_usage_line u SET quality = concat_ws('; ', u.quality, f.quality) FROM fresh f WHERE u.id = f.id
+                """,
+                told=told,
+                first=first - timedelta(hours=LEG_HOURS),
+                last=last,
+                imports=imports,
+            )
+        )
+        self.env["call.usage.line"].invalidate_model(["quality"])
+
+    @api.model
     def _known_suspense(self, except_suspense):
         """Suspended records that come again. An open one gives way to a version with other content.
 

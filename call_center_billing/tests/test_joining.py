@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from odoo.exceptions import UserError
 
+from . import test_format_cisco_cucm as cisco
 from .asterisk import PHONE, row
 from .common import DECEMBER, CallBillingCommon
 
@@ -142,6 +143,25 @@ class TestNearDuplicates(CallBillingCommon):
     def test_it_can_be_switched_off(self):
         self.source.hold_near_duplicates = False
         self.assertTotals(self.import_text(row(), row()), read=2, accepted=2)
+
+
+class TestLateQuality(CallBillingCommon):
+    """How a call was heard comes with a later delivery than the call."""
+
+    def test_it_is_added_to_the_leg_that_it_is_about_once(self):
+        self.source.write({"format": "cisco_cucm", "tz": "UTC"})
+        self.make_endpoint("6500")
+        other = {"pkid": "AAAA0002", "origLegCallIdentifier": "13", "destLegIdentifier": "14"}
+        calls = self.import_text(cisco.header(), cisco.line(), cisco.line(**other))
+        heard = [cisco.line(cisco.CMR), cisco.line(cisco.CMR, callIdentifier="12", jitter="1", pkid="c")]
+        stranger = cisco.line(cisco.CMR, globalCallID_callId="701", pkid="d")
+        for again in ("", "\n"):
+            record = self.import_text(cisco.header(cisco.CMR), *heard, stranger + again)
+            self.assertTotals(record, read=3, accepted=0, ignored=3)
+        self.assertEqual(
+            self.calls(calls).mapped("quality"),
+            ["caller: MOS 4.3200, jitter 7 ms, lost 3; called: MOS 4.3200, jitter 1 ms, lost 3", False],
+        )
 
 
 class TestLegs(CallBillingCommon):
