@@ -9,7 +9,9 @@ What the product makes of it, and what we make of that:
 
 * A CDR row (``cdrRecordType`` 1) is a leg of a call; legs share cluster, ``callManagerId`` and ``callId``. A CMR row
   (2) tells the line quality of one end of a leg: it is no call and ignored, but its jitter, lost packets and mean
-  opinion score become the ``quality`` of the leg. Its duration is that of the media stream, not of the call.
+  opinion score become the ``quality`` of the leg, also where it comes with a later delivery than the leg. Its duration is
+  that of the media stream, not of the call.
+* Recorders file a call by the identifiers of its two legs: these are the ``recording_ref``, such as ``11/12``.
 * All times are UTC epochs; ``dateTimeConnect`` 0 means never connected. ``duration`` is the connected time, and the
   system's word counts: where it differs from the times by more than a second, ``quality`` says so.
 * ``totalWaitTimeInQueue`` lies before the connect, or, where queued callers are connected to hear music, inside
@@ -43,7 +45,9 @@ def parse(path, options):
         if not problem and row["cdrrecordtype"].strip() == "2" and len(heard) < MAX_MEASUREMENTS:
             heard[_leg(row, MEASURED)] = _measurement(row)
     for number, row, problem in _rows(path):
-        if not problem:
+        if not problem and row["cdrrecordtype"].strip() == "2":
+            row["measurement"] = _measurement(row)
+        elif not problem:
             row["heard_by_caller"] = heard.get(_leg(row, "origlegcallidentifier"), "")
             row["heard_by_called"] = heard.get(_leg(row, "destlegidentifier"), "")
         yield number, row, problem
@@ -116,6 +120,7 @@ register(
         label="Cisco Unified Communications Manager (CDR and CMR files)",
         parse=parse,
         legs="call",
+        completes=True,
         bundle=lambda name: bool(FILE.match(name)),
         names={
             "record_type": "cdrrecordtype",
@@ -142,6 +147,10 @@ register(
             "queued": "wascallqueued",
             "waited": "totalwaittimeinqueue",
             "stamped": "datetimestamp",
+            "leg": MEASURED,
+            "orig_leg": "origlegcallidentifier",
+            "dest_leg": "destlegidentifier",
+            "measurement": "measurement",
             "heard_by_caller": "heard_by_caller",
             "heard_by_called": "heard_by_called",
         },
@@ -179,7 +188,9 @@ register(
             "agent": f"""CASE WHEN outcome <> 'answered' THEN NULL
                 WHEN way = 'outbound' THEN coalesce({text("calling_user")}, {text("calling")})
                 ELSE coalesce({text("final_user")}, {text("final")}) END""",
-            "quality": """nullif(concat_ws('; ', 'caller: ' || nullif(heard_by_caller, ''), 'called: ' || nullif(heard_by_called, ''),
+            "recording_ref": f"""CASE WHEN measured THEN {text("leg")}
+                WHEN ({text("orig_leg")}) <> '0' OR ({text("dest_leg")}) <> '0' THEN concat(trim(orig_leg), '/', trim(dest_leg)) END""",
+            "quality": """nullif(concat_ws('; ', nullif(measurement, ''), 'caller: ' || nullif(heard_by_caller, ''), 'called: ' || nullif(heard_by_called, ''),
                 CASE WHEN abs(gap) > 1 THEN concat('duration differs by ', gap, ' s from the times') END), '')""",
             "disposition": "outcome",
             "ring_seconds": f"CASE WHEN start_at IS NULL OR end_at IS NULL THEN 0 ELSE greatest(before - {WAITED}, 0) END",

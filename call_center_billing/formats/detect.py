@@ -14,7 +14,7 @@ from statistics import median, mode
 
 from charset_normalizer import from_bytes
 
-from . import generic, lines, record, structured, titles
+from . import generic, lines, record, structured, titles, workbook
 from .reader import ReadError
 
 HEAD_BYTES = 256 * 1024
@@ -86,7 +86,8 @@ def detect(path: str, chosen: dict | None = None, given: dict | None = None) -> 
     :return: among its ``questions``: ``no_start``, ``date_order``, ``mixed_dates`` and ``times`` (texts), ``unit`` (title),
         which leave the mapping incomplete; ``delimiter``; and what was taken without proof: ``seconds`` (title),
         ``start`` (title), ``encoding`` (name), ``serial``, ``damaged`` and ``decimal`` (texts)
-    :raise ReadError: ``empty``; or ``format``, with ``xls``, ``compressed``, ``markup``, ``binary`` or ``workbook`` as detail
+    :raise ReadError: ``empty``; or ``format``, with ``xls``, ``compressed``, ``markup``, ``binary`` or ``workbook`` as detail; or
+        ``large``, a workbook that unpacks to too much
     """
     with open(path, "rb") as stream:
         head = stream.read(HEAD_BYTES)
@@ -127,7 +128,7 @@ def _container(path, head):
     if text.startswith("<"):
         raise ReadError("format", "markup")
     if text[:1] in "{[" and (document := _first_document(path)) is not None:
-        return Detected("generic_json", header=False, inside=_array_inside(document))
+        return Detected("generic_json", header=False, inside="" if text[0] == "[" else _array_inside(document))
     sample = _sample(path, encoding)
     if not sample:
         raise ReadError("format")
@@ -187,7 +188,9 @@ def columns_of(path: str, found: Detected) -> list[Column]:
 def _rows(path, found):
     if found.format == "generic_xlsx":
         try:
-            return [cells for _number, cells in islice(structured.xlsx_rows(path), SAMPLE_RECORDS)]
+            return [cells for _number, cells in islice(workbook.xlsx_rows(path), SAMPLE_RECORDS)]
+        except workbook.TooLargeError as error:
+            raise ReadError("large", "large") from error
         except ValueError as error:
             raise ReadError("format", "workbook") from error
     return [lines.cells_of(text, found.delimiter) for text in _sample(path, found.encoding)]
@@ -224,8 +227,8 @@ def _typed(text):
 
 
 def _first_document(path):
-    documents = islice(structured.json_documents(path), SAMPLE_RECORDS)
-    return next((document for document, problem in documents if not problem and isinstance(document, dict | list)), None)
+    documents = islice(structured.json_records(path), SAMPLE_RECORDS)
+    return next((document for _place, document, problem in documents if not problem), None)
 
 
 def _paths(path, inside):

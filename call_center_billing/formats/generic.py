@@ -31,7 +31,7 @@ from collections import Counter
 from functools import lru_cache
 from itertools import zip_longest
 
-from . import record, sql, structured
+from . import record, sql, structured, workbook
 from .declare import build_select
 from .reader import ReadError
 from .registry import Dialect, Format, plain_title, register
@@ -108,7 +108,7 @@ def parse_xlsx(path, options):
     """Records of a workbook: a dict of each row, by the titles, or by the letters of the columns."""
     titles = keys = None
     try:
-        for place, cells in structured.xlsx_rows(path):
+        for place, cells in workbook.xlsx_rows(path):
             if options.get("header") and titles is None:
                 titles = cells
                 keys = unique_titles(titles)
@@ -116,6 +116,8 @@ def parse_xlsx(path, options):
                     _position_of(column)(titles)
             elif cells != titles:
                 yield place, dict(named_cells(keys or (), cells)), None
+    except workbook.TooLargeError as error:
+        raise ReadError("large", "large") from error
     except ValueError as error:
         raise ReadError("format", "workbook") from error
 

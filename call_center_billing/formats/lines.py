@@ -6,10 +6,13 @@ endless lines, quotes that never close. Bytes that are not of the declared encod
 
 import codecs
 import csv
+import re
 from collections.abc import Iterator
 
 MAX_RECORD_BYTES = 64 * 1024
 BLOCK_BYTES = 1024 * 1024
+# Quotes that wrap whole fields, whatever the delimiter of the file is.
+WELL_QUOTED = re.compile(rb'(?:[^"]|(?:(?<![^,;\t|])|(?<=[,;\t|] ))"(?:[^"]|"")*+"(?= ?(?:[,;\t|\r\n]|\Z)))*+')
 CONTROLS = bytes(set(range(32)) - set(b"\t\n")) + b"\x7f"  # no phone system writes them into a record
 
 
@@ -106,15 +109,17 @@ def _end_of_records(lines: list[bytes], span: int) -> int:
 
 
 def _join(lines: list[bytes]) -> tuple[bytes, int]:
-    """The record that begins on the first line, and how many lines it takes. Where its quote does not close
-    within them it is a stray one, and only its own line is lost."""
+    """The record that begins on the first line, and how many lines it takes. Where its quote does not close within them,
+    or closes in the midst of a field, it is a stray one, and only its own line is lost."""
     joined = b""
     for taken, line in enumerate(lines, 1):
         joined += line
         if len(joined) > MAX_RECORD_BYTES:
             break
         if not joined.count(b'"') & 1:
-            return joined, taken
+            if WELL_QUOTED.fullmatch(joined):
+                return joined, taken
+            break
     return lines[0], 1
 
 

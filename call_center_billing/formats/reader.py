@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from . import record, registry, sql, structured
-from .lines import blocks, cells_of, examine, is_clean, records
+from .lines import WELL_QUOTED, blocks, cells_of, examine, is_clean, records
 from .local_time import offset_periods
 from .numbers import canonical_number, dialling
 
@@ -38,7 +38,8 @@ UNREADABLE = ("unreadable", "too_long", "quotes")  # refused as text: there is n
 
 
 class ReadError(Exception):
-    """The file as a whole cannot be used. ``code`` is ``empty``, ``format`` or ``header``."""
+    """The file as a whole cannot be used. ``code`` is ``empty``, ``format``, ``header``, ``long`` (all one
+    endless record) or ``large`` (a workbook that unpacks to too much)."""
 
     def __init__(self, code, detail=""):
         super().__init__(code)
@@ -97,7 +98,7 @@ def read_parts(
     :param after: go on behind this place, as given by ``last`` of the part before
     :param again: for files made by :func:`write_again`: the lines that hold a raw text instead of a record
     :param strict: whether a first part without one record that looks like the format is an error; else all are refused
-    :raise ReadError: no record at all, or not one record of the first part that looks like the format
+    :raise ReadError: no record at all, or not one record of the first part that looks like the format, or all too long
     """
     fmt = registry.get(format_code)
     with _connect(workdir) as duck:
@@ -107,15 +108,15 @@ def read_parts(
         done = 0
         for index, part in enumerate(parts):
             done += part.bytes
-            _load(duck, fmt, options, part)
+            _load_all(duck, fmt, options, part)
             _normalise(duck, workdir, zone, seed, dialling(options.get("country")))
             _relate(duck, options.get("hold_near"))
-            total, usable, seconds = duck.execute(
+            total, usable, long, seconds = duck.execute(
                 "SELECT count(*), count(*) FILTER (outcome IS NULL OR outcome = 'ignored'),"
-                " coalesce(sum(total_seconds), 0) FROM normalised"
+                " count(*) FILTER (reason = 'too_long'), coalesce(sum(total_seconds), 0) FROM normalised"
             ).fetchone()
             if strict and not usable and not index and not after:
-                raise ReadError("format")
+                raise ReadError("long" if long == total else "format")
             target = str(Path(workdir) / f"normalised{index}.csv")
             columns = ", ".join(name for name, _type in record.COLUMNS)
             duck.execute(f"COPY (SELECT {columns} FROM normalised) TO {sql.literal(target)} (HEADER false, NULLSTR '')")
@@ -131,7 +132,7 @@ def preview(path: str, format_code: str, options: dict, zone: str, limit: int = 
     fmt = registry.get(format_code)
     with tempfile.TemporaryDirectory() as workdir, _connect(workdir) as duck:
         part = next(_split(path, fmt, options, Path(workdir), None, limit=limit))
-        _load(duck, fmt, options, part)
+        _load_all(duck, fmt, options, part)
         _normalise(duck, workdir, zone, "preview", dialling(options.get("country")))
         cursor = duck.execute("FROM normalised ORDER BY line_number")
         names = [column[0] for column in cursor.description]
@@ -230,6 +231,26 @@ class _Part:
                 number, _mark, text = line.partition(mark)
                 if int(number) in numbers:
                     yield int(number), text.decode("utf-8", "replace")
+
+    def set_aside_stray_quotes(self):
+        """Take out of the clean records those whose quotes do not wrap whole fields."""
+        if not self.dialect or not self.dialect.quote:
+            return
+        mark, kept = self.delimiter.encode(), self.clean.with_suffix(".kept")
+        with (
+            kept.open("wb") as clean,
+            self.broken.open("a", encoding="ascii") as broken,
+            self.texts.open("a", encoding="utf-8", newline="") as texts,
+        ):
+            keep = csv.writer(texts, quoting=csv.QUOTE_ALL)
+            for _n, line, _problem in records(str(self.clean), "utf-8", self.dialect.span, True):
+                number, _mark, text = line.partition(mark)
+                if WELL_QUOTED.fullmatch(text):
+                    clean.write(line + b"\n")
+                else:
+                    broken.write(f"{int(number)},quotes,{hashlib.sha256(text).hexdigest()}\n")
+                    keep.writerow((int(number), text.decode("utf-8", "replace")))
+        kept.replace(self.clean)
 
     def remove(self):
         for path in (self.clean, self.broken, self.texts):
@@ -421,6 +442,29 @@ def _columns(fmt, options, part):
     return max(len(part.titles) + 1, fmt.columns(options)), expressions
 
 
+def _load_all(duck, fmt, options, part):
+    """:func:`_load`, and make sure that no record is lost or comes twice.
+
+    :raise RuntimeError: one is: a file is rather not imported than in part
+    """
+    _load(duck, fmt, options, part)
+    if _loaded(duck) != part.count:  # quotes in the midst of fields made the parser take several records for one
+        part.set_aside_stray_quotes()
+        duck.execute(f"DROP TABLE rejects{part.index}; DROP TABLE scans{part.index}")
+        _load(duck, fmt, options, part)
+    if (found := _loaded(duck)) != part.count:
+        raise RuntimeError(f"Of {part.count} records {found} were read")
+
+
+def _loaded(duck):
+    """Number of the records in ``parsed`` and ``broken``; -1 where that is not one for each place."""
+    places, records_ = duck.execute(
+        "SELECT count(DISTINCT line_number), count(*)"
+        " FROM (SELECT line_number FROM parsed UNION ALL SELECT line_number FROM broken)"
+    ).fetchone()
+    return records_ if records_ == places else -1
+
+
 def _load(duck, fmt, options, part):
     """Fill the tables ``parsed`` (columns of ``record.PARSED``) and ``broken`` (line_number, reason, content)."""
     count, expressions = _columns(fmt, options, part)
@@ -546,8 +590,8 @@ def _normalise(duck, workdir, zone, seed, rules):
 
 
 def _relate(duck, hold_near):
-    """Mark records of one call, and, if wanted, hold calls that seem to have come twice: same numbers, start and duration
-    within :data:`.record.NEAR_SECONDS`, another id."""
+    """Mark records of one call, and, if wanted, hold calls that seem to have come twice: same numbers however they are
+    written, start and duration within :data:`.record.NEAR_SECONDS`, another id."""
     duck.execute(
         """
         UPDATE normalised SET grouped = true WHERE outcome IS NULL AND group_ref IN (
@@ -560,10 +604,10 @@ def _relate(duck, hold_near):
     duck.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE talked AS
-        SELECT line_number, caller, called, start_at, total_seconds, group_ref FROM normalised
+        SELECT line_number, caller_key, called_key, start_at, total_seconds, group_ref FROM normalised
          WHERE outcome IS NULL AND talk_seconds > 0 AND caller IS NOT NULL AND called IS NOT NULL;
         UPDATE normalised SET outcome = 'refused', reason = 'near_duplicate' WHERE line_number IN (
-            SELECT b.line_number FROM talked a JOIN talked b ON b.caller = a.caller AND b.called = a.called
+            SELECT b.line_number FROM talked a JOIN talked b ON b.caller_key = a.caller_key AND b.called_key = a.called_key
              WHERE (a.start_at < b.start_at OR a.start_at = b.start_at AND a.line_number < b.line_number)
                AND b.start_at <= a.start_at + INTERVAL {record.NEAR_SECONDS} SECONDS
                AND abs(b.total_seconds - a.total_seconds) <= {record.NEAR_SECONDS}

@@ -47,6 +47,8 @@ class Format:
         which ``parse`` reads again as JSON lines; raises ValueError with what is wrong with the body
     :param whole: True where a record can only be understood beside others of the file
     :param legs: what is charged once unless the source says otherwise: ``leg`` (each record), ``call`` or ``agent``
+    :param completes: True where a record that is ignored may tell the ``quality`` of one that came earlier: of the same
+        ``group_ref``, with the ignored record's ``recording_ref`` on one side of the slash in its own
     :param asks: what the format wants the source to tell: names of options, see :data:`OPTIONS`
     :param bundle: (file name) -> True where all such files of one delivery are read as one
     """
@@ -62,6 +64,7 @@ class Format:
     bodies: Callable[[bytes, str], list[dict]] | None = None
     whole: bool = False
     legs: str = "leg"
+    completes: bool = False
     asks: tuple = ()
     bundle: Callable[[str], bool] = lambda name: False
 

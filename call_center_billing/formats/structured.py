@@ -1,4 +1,4 @@
-"""Structured files (JSON, XLSX) as records: dicts from which a format's columns are taken.
+"""Structured files as records: dicts from which a format's columns are taken.
 
 Each source of records yields ``(place, record, problem)``: the number of the record, from 1; a dict, or the raw text
 where there is a problem. Nothing here trusts the file: sizes and depths are bounded.
@@ -7,19 +7,17 @@ where there is a problem. Nothing here trusts the file: sizes and depths are bou
 import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 
-MAX_DOCUMENT_CHARS = 64 * 1024 * 1024
+from .json_stream import MAX_CHARS, find, json_values
+
 MAX_RECORD_CHARS = 1024 * 1024
 MAX_DEPTH = 60
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
-_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
-_decoder = json.JSONDecoder()
 
 
 def values(record: dict, names: dict) -> list[str | None]:
     """The texts of a record's columns, in the order of ``names``; see :class:`.registry.Format`."""
-    return [_text(_find(record, place)) for place in names.values()]
+    return [plain_text(_find(record, place)) for place in names.values()]
 
 
 def raw_text(record) -> str:
@@ -31,10 +29,8 @@ def raw_text(record) -> str:
 def json_records(path: str, inside: tuple = ()) -> Iterator[tuple[int, dict | str, str | None]]:
     """Records of a JSON file in any usual shape: JSON lines, an array, objects one after another, or one object
     that holds the array under one of the keys or paths ``inside``."""
-    place = 0
-    for document, problem in json_documents(path):
-        for record in [document] if problem else _spread(document, inside):
-            place += 1
+    with open(path, encoding="utf-8-sig", errors="backslashreplace") as stream:
+        for place, (record, problem) in enumerate(json_values(stream, inside), 1):
             if problem:
                 yield place, record, problem
             elif not isinstance(record, dict) or depth(record) > MAX_DEPTH:
@@ -73,97 +69,14 @@ def _lines(text):
             yield document[0]
 
 
-def json_documents(path: str) -> Iterator[tuple[object, str | None]]:
-    """``(document, problem)`` for each JSON document of a file, one a line or over several lines.
-
-    What cannot be read is yielded as its raw text with a problem, and reading goes on behind it.
-    """
-    with open(path, encoding="utf-8-sig", errors="backslashreplace") as stream:
-        lines = (line for line in stream if line.strip())
-        first = next(lines, None)
-        if first is None:
-            return
-        if _whole(first) is None:  # a document over several lines, or a broken one
-            yield from _scattered(first + stream.read(MAX_DOCUMENT_CHARS))
-            if stream.read(1):
-                yield "...", "too_long"
-            return
-        yield _whole(first)[0], None
-        for line in lines:
-            document = _whole(line)
-            if document:
-                yield document[0], None
-            else:  # several objects on one line, or a broken one
-                yield from _scattered(line)
-
-
-def xlsx_rows(path: str) -> Iterator[tuple[int, list]]:
-    """``(row number, cells)`` of the first sheet of a workbook that are not blank. Dates come as ISO text.
-
-    :raise ValueError: not a workbook
-    """
-    from openpyxl import load_workbook
-
-    with open(path, "rb") as stream:  # by its name the library would refuse a file without the usual ending
-        try:
-            book = load_workbook(stream, read_only=True, data_only=True)
-            sheet = book.worksheets[0]
-            sheet.reset_dimensions()
-            rows = enumerate(sheet.iter_rows(values_only=True), 1)
-        except Exception as error:  # the library raises whatever the broken file leads it to
-            raise ValueError("not a workbook") from error
-        try:
-            for number, cells in rows:
-                texts = [_cell(cell) for cell in cells]
-                while texts and texts[-1] is None:
-                    texts.pop()
-                if texts:
-                    yield number, texts
-        except Exception as error:
-            raise ValueError("a broken workbook") from error
-        finally:
-            book.close()
-
-
 def _whole(line):
     """A tuple of the document that a text is, or None."""
-    if len(line) > MAX_RECORD_CHARS * 8:
+    if len(line) > MAX_CHARS:
         return None
     try:
         return (json.loads(line),)
     except (ValueError, RecursionError):
         return None
-
-
-def _scattered(text):
-    position = 0
-    while True:
-        position = _skip_blank(text, position)
-        if position >= len(text):
-            return
-        try:
-            document, position = _decoder.raw_decode(text, position)
-            yield document, None
-        except (ValueError, RecursionError):
-            following = re.compile(r"^[{\[]|(?<=\}){", re.MULTILINE).search(text, position + 1)
-            end = following.start() if following else len(text)
-            yield text[position:end].strip()[:MAX_RECORD_CHARS], "unreadable"
-            position = end
-
-
-def _skip_blank(text, position):
-    return re.compile(r"[\s,]*").match(text, position).end()
-
-
-def _spread(document, inside):
-    """The records of a document."""
-    if isinstance(document, list):
-        return document
-    if isinstance(document, dict):
-        for key in inside:
-            if isinstance(found := _find(document, key), list):
-                return found
-    return [document]
 
 
 def depth(value, level: int = 0) -> int:
@@ -179,17 +92,11 @@ def _find(record, place):
         return place(record)
     if isinstance(place, tuple):
         return next((found for each in place if (found := _find(record, each)) not in (None, "")), None)
-    if place in record:
-        return record[place]
-    for key, index in _STEP.findall(place):
-        if key:
-            record = record.get(key) if isinstance(record, dict) else None
-        else:
-            record = record[int(index)] if isinstance(record, list) and int(index) < len(record) else None
-    return record
+    return find(record, place)
 
 
-def _text(value):
+def plain_text(value) -> str | None:
+    """A value as the text of a column, without control characters; None for nothing."""
     if value is None:
         return None
     if isinstance(value, bool):
@@ -198,16 +105,3 @@ def _text(value):
         value = json.dumps(value, ensure_ascii=False, default=str)
     text = CONTROLS.sub("\ufffd", str(value))
     return text[:MAX_RECORD_CHARS]
-
-
-def _cell(value):
-    if isinstance(value, timedelta):
-        seconds = round(value.total_seconds())
-        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}" if seconds >= 0 else str(value)
-    if hasattr(value, "isoformat"):
-        return value.isoformat(" ") if hasattr(value, "hour") and hasattr(value, "year") else value.isoformat()
-    if isinstance(value, int | float) and abs(value) >= 1e15:
-        return f"{value:.5E}"  # a spreadsheet keeps 15 digits: nobody shall take what is left for the number
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return _text(value)

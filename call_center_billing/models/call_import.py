@@ -405,6 +405,14 @@ class CallImport(models.Model):
                 column=error.detail,
                 format=label,
             ),
+            "large": self.env._(
+                "This workbook unpacks to more than can be read safely: nothing was imported. Save the sheet with the calls as "
+                "CSV, or as a workbook of its own with fewer calls."
+            ),
+            "long": self.env._(
+                "All of this file is one record that is too long to be a call: nothing was imported. If it is JSON that holds "
+                "the records in an array inside an object, the column mapping has to name the path of that array."
+            ),
         }[error.code]
 
     def _zone_warning(self, shift):

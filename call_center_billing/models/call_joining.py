@@ -118,6 +118,40 @@ class CallJoining(models.AbstractModel):
         )
 
     @api.model
+    def _complete_by_leg(self, source):
+        """What ignored records tell of the line quality of a stored call's ends is added to it, once: ``caller: ...`` where
+        they name its first leg, ``called: ...`` for its second; see ``completes`` of a format."""
+        told = SQL("outcome = 'ignored' AND quality IS NOT NULL AND recording_ref IS NOT NULL")
+        ((first, last),) = self.env.execute_query(SQL("SELECT min(start_at), max(start_at) FROM call_stage WHERE %s", told))
+        if not first:
+            return
+        imports = [each for (each,) in self.env.execute_query(SQL("SELECT id FROM call_import WHERE source_id = %s", source.id))]
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH heard AS (
+                    SELECT u.id, u.quality AS known, s.quality, s.recording_ref = split_part(u.recording_ref, '/', 1) AS is_caller
+                      FROM (SELECT DISTINCT group_ref, recording_ref, quality FROM call_stage WHERE %(told)s) s
+                      JOIN call_usage_line u ON u.group_ref = s.group_ref
+                       AND s.recording_ref IN (split_part(u.recording_ref, '/', 1), split_part(u.recording_ref, '/', 2))
+                     WHERE u.start_at BETWEEN %(first)s AND %(last)s AND u.import_id = ANY(%(imports)s)
+                ), fresh AS (
+                    SELECT id, string_agg(label || quality, '; ' ORDER BY label DESC) AS quality
+                      FROM (SELECT *, CASE WHEN is_caller THEN 'caller: ' ELSE 'called: ' END AS label FROM heard) labelled
+                     WHERE strpos(coalesce(known, ''), label || quality) = 0
+                     GROUP BY id
+                )
+                UPDATE call_usage_line u SET quality = concat_ws('; ', u.quality, f.quality) FROM fresh f WHERE u.id = f.id
+                """,
+                told=told,
+                first=first - timedelta(hours=LEG_HOURS),
+                last=last,
+                imports=imports,
+            )
+        )
+        self.env["call.usage.line"].invalidate_model(["quality"])
+
+    @api.model
     def _known_suspense(self, except_suspense):
         """Suspended records that come again. An open one gives way to a version with other content.
 
@@ -258,7 +292,8 @@ class CallJoining(models.AbstractModel):
 
     @api.model
     def _recall(self, source):
-        """Table ``call_recent``: stored calls of the source that began around the staged ones."""
+        """Table ``call_recent``: stored calls of the source that began around the staged ones. Its ``caller`` and ``called``
+        are without the plus sign where they are E.164, otherwise as the phone system wrote them."""
         self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_recent")
         ((first, last),) = self.env.execute_query(
             SQL("SELECT min(start_at), max(start_at) FROM call_stage WHERE outcome IS NULL")
@@ -270,7 +305,8 @@ class CallJoining(models.AbstractModel):
             SQL(
                 """
                 CREATE TEMPORARY TABLE call_recent ON COMMIT DROP AS
-                SELECT id, record_key, group_ref, start_at, caller, called, talk_seconds, total_seconds, contract_line_id, date
+                SELECT id, record_key, group_ref, start_at, talk_seconds, total_seconds, contract_line_id, date,
+                       coalesce(ltrim(caller_e164, '+'), caller) AS caller, coalesce(ltrim(called_e164, '+'), called) AS called
                   FROM call_usage_line
                  WHERE start_at BETWEEN %s AND %s AND import_id = ANY(%s)
                    AND quantity > 0 AND not_billable_reason IS DISTINCT FROM 'replaced'
@@ -284,8 +320,8 @@ class CallJoining(models.AbstractModel):
 
     @api.model
     def _hold_near_duplicates(self, confirmed):
-        """Suspend calls that seem to have come already: same numbers, start and duration within two seconds, another id.
-        Those within one file are held by its reader.
+        """Suspend calls that seem to have come already: same numbers however they are written, start and duration within two
+        seconds, another id. Those within one file are held by its reader.
 
         :param confirmed: lines that a person found to be calls of their own
         """
@@ -293,7 +329,9 @@ class CallJoining(models.AbstractModel):
             SQL(
                 """
                 SELECT DISTINCT b.line_number
-                  FROM call_stage b JOIN call_recent u ON u.caller = b.caller AND u.called = b.called
+                  FROM call_stage b
+                  JOIN call_recent u ON u.caller = CASE WHEN b.caller_is_e164 THEN b.caller_key ELSE b.caller END
+                                    AND u.called = CASE WHEN b.called_is_e164 THEN b.called_key ELSE b.called END
                  WHERE b.outcome IS NULL AND b.line_number <> ALL(%(confirmed)s) AND b.talk_seconds > 0 AND u.talk_seconds > 0
                    AND abs(extract(epoch FROM b.start_at - u.start_at)) <= %(near)s
                    AND abs(b.total_seconds - u.total_seconds) <= %(near)s

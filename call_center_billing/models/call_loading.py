@@ -7,6 +7,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
+from .. import formats
 from ..formats.record import COLUMNS, DIRECTIONS, DISPOSITIONS, PARTS, REASONS, TEXTS
 from .call_endpoint import KINDS
 
@@ -125,6 +126,8 @@ class CallLoading(models.AbstractModel):
         """
         self.env.flush_all()
         self.env["call.joining"]._find_known(except_suspense)
+        if formats.get(source.format).completes:
+            self.env["call.joining"]._complete_by_leg(source)
         self.env["call.joining"]._recall(source)
         if source.hold_near_duplicates:
             self.env["call.joining"]._hold_near_duplicates(confirmed)

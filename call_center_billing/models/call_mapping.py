@@ -319,6 +319,7 @@ class CallMapping(models.Model):
             "compressed": self.env._("This file is compressed: unpack it first."),
             "markup": self.env._("This is a web page or XML, even if its name says otherwise. Save it as CSV, XLSX or JSON."),
             "binary": self.env._("This is neither text nor a workbook."),
+            "large": self.env._("This workbook unpacks to more than can be read safely: a few hundred records are enough."),
             "workbook": self.env._("This workbook is broken, or none: open it in a spreadsheet and save it as .xlsx."),
         }.get(error.detail) or (
             self.env._("The sample holds no record.")

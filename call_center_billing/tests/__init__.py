@@ -1,4 +1,7 @@
 from . import test_formats
+from . import test_every_format
+from . import test_json_stream
+from . import test_format_registry
 from . import test_format_asterisk_queue_log
 from . import test_format_asterisk_table
 from . import test_format_freeswitch_csv
@@ -26,6 +29,7 @@ from . import test_contract_guards
 from . import test_simulation
 from . import test_statement_document
 from . import test_format_generic
+from . import test_workbook
 from . import test_mapping
 from . import test_access
 from . import test_portal

@@ -3,13 +3,25 @@ import doctest
 from odoo.tests.common import BaseCase
 
 from ..deliveries import archive, folder
-from ..formats import freeswitch_variables, generic, local_time, numbers, registry, structured, titles
-from ..models import call_charge, call_statement_document
+from ..formats import (
+    freeswitch_variables,
+    generic,
+    json_stream,
+    local_time,
+    numbers,
+    rate_deck,
+    rate_deck_changes,
+    registry,
+    structured,
+    titles,
+)
+from ..models import call_charge, call_price, call_statement_document
 from ..pricing import agent_time, allowance, best_plan, commitment, proration, rollover, seconds, service_level, tiers
 
 MODULES = (
-    archive, folder, freeswitch_variables, generic, local_time, numbers, registry, structured, titles, call_charge,
-    call_statement_document, agent_time, allowance, best_plan, commitment, proration, rollover, seconds, service_level, tiers,
+    archive, folder, freeswitch_variables, generic, json_stream, local_time, numbers, rate_deck, rate_deck_changes, registry,
+    structured, titles, call_charge, call_price, call_statement_document, agent_time, allowance, best_plan, commitment, proration,
+    rollover, seconds, service_level, tiers,
 )  # fmt: skip
 
 

@@ -78,6 +78,7 @@ class TestCiscoCucm(FormatCase):
             "trunk": "trunk-berlin",
             "account_code": "4711",
             "quality": "",
+            "recording_ref": "11/12",
             "start_at": "2026-10-05 08:00:00",
             "ring_seconds": "10",
             "talk_seconds": "60",
@@ -105,6 +106,12 @@ class TestCiscoCucm(FormatCase):
         content = header(CMR) + line(CMR) + other + stranger + header() + line()
         self.assertEqual(
             self.rows(content, "quality")[-1], ("caller: MOS 4.3200, jitter 7 ms, lost 3; called: jitter 1 ms, lost 0",)
+        )
+
+    def test_what_is_heard_can_be_told_without_the_leg(self):
+        self.assertEqual(
+            self.rows(header(CMR) + line(CMR), "group_ref", "recording_ref", "quality", "outcome"),
+            [("west/2/700", "11", "MOS 4.3200, jitter 7 ms, lost 3", "ignored")],
         )
 
     def test_a_duration_that_differs_from_the_times_counts_and_shows(self):

@@ -172,3 +172,21 @@ class TestSamples(FormatCase):
             for template in TEMPLATES:
                 with self.subTest(name, template=template), self.assertRaises(formats.ReadError):
                     self.records_of(self.sample("freeswitch_csv", name), f"freeswitch_csv_{template}")
+
+    def test_a_mapping_reads_the_templates_of_users(self):
+        causes = {"15": "failed", "16": "answered", "17": "busy", "18": "no_answer", "19": "no_answer", "20": "failed"}
+        titled = {"record_ref": "callid", "start": "starting_date", "caller": "caller_id_number", "called": "destination_number",
+                  "total_seconds": "duration", "talk_seconds": "billsec", "disposition": "hangup_cause_id"}  # fmt: skip
+        shared = {"caller": 1, "called": 3, "total_seconds": 4, "talk_seconds": 5, "disposition": 6}
+        for name, header, times, fields, count, answered, seconds in (
+            ("CDRImport-2015-10-26.csv", True, "iso", titled, 5, 5, 110),
+            ("import_cdr.txt", False, "epoch", {**shared, "direction": 7, "record_ref": 8, "start": 10}, 5, 1, 11),
+            ("import_cdr_100.txt", False, "epoch", {**shared, "record_ref": 7, "start": 8}, 100, 22, 3185),
+        ):
+            with self.subTest(name):
+                rows = self.records_of(
+                    self.sample("freeswitch_csv", name), "generic_csv", delimiter=",", columns=64, header=header,
+                    time_format=times, duration_unit="seconds", fields=fields, values={"disposition": causes})  # fmt: skip
+                self.assertEqual({each["outcome"] for each in rows}, {""})
+                told = sum(each["disposition"] == "answered" for each in rows), sum(int(each["talk_seconds"]) for each in rows)
+                self.assertEqual((len(rows), *told), (count, answered, seconds))

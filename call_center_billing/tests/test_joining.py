@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from odoo.exceptions import UserError
 
+from . import test_format_cisco_cucm as cisco
 from .asterisk import PHONE, row
 from .common import DECEMBER, CallBillingCommon
 
@@ -134,6 +135,26 @@ class TestNearDuplicates(CallBillingCommon):
         self.import_text(row())
         self.assertTotals(self.import_text(row(start="2026-10-05 09:59:59")), read=1, accepted=0, suspended=1)
 
+    def test_numbers_that_are_written_another_way_are_the_same(self):
+        self.source.country_id = self.env.ref("base.de")
+        for hour, values in ((11, {"caller": "0049 170 5550111"}), (12, {"caller": "0170/5550111", "called": "030 5550100"})):
+            start = f"2026-10-05 {hour}:00:00"
+            with self.subTest(values):
+                record = self.import_text(row(start=start), row(start=start, **values))
+                self.assertTotals(record, read=2, accepted=1, suspended=1)
+
+    def test_also_across_files_that_write_numbers_another_way(self):
+        self.source.country_id = self.env.ref("base.de")
+        self.import_text(row())
+        record = self.import_text(row(caller="0170 5550111", called="+49 (0)30 555-0100"))
+        self.assertTotals(record, read=1, accepted=0, suspended=1)
+
+    def test_numbers_without_a_country_are_the_same_as_they_are_written(self):
+        self.import_text(row(caller="0170 5550111"))
+        for caller, suspended in (("0170 5550111", 1), ("0171 5550111", 0)):
+            record = self.import_text(row(caller=caller, start="2026-10-05 10:00:01"), row(called="x"))
+            self.assertTotals(record, read=2, accepted=1 - suspended, suspended=1 + suspended)
+
     def test_a_person_makes_it_a_call_of_its_own(self):
         suspense = self.import_text(row(), row()).suspense_ids
         suspense.action_confirm()
@@ -148,6 +169,25 @@ class TestNearDuplicates(CallBillingCommon):
     def test_it_can_be_switched_off(self):
         self.source.hold_near_duplicates = False
         self.assertTotals(self.import_text(row(), row()), read=2, accepted=2)
+
+
+class TestLateQuality(CallBillingCommon):
+    """How a call was heard comes with a later delivery than the call."""
+
+    def test_it_is_added_to_the_leg_that_it_is_about_once(self):
+        self.source.write({"format": "cisco_cucm", "tz": "UTC"})
+        self.make_endpoint("6500")
+        other = {"pkid": "AAAA0002", "origLegCallIdentifier": "13", "destLegIdentifier": "14"}
+        calls = self.import_text(cisco.header(), cisco.line(), cisco.line(**other))
+        heard = [cisco.line(cisco.CMR), cisco.line(cisco.CMR, callIdentifier="12", jitter="1", pkid="c")]
+        stranger = cisco.line(cisco.CMR, globalCallID_callId="701", pkid="d")
+        for again in ("", "\n"):
+            record = self.import_text(cisco.header(cisco.CMR), *heard, stranger + again)
+            self.assertTotals(record, read=3, accepted=0, ignored=3)
+        self.assertEqual(
+            self.calls(calls).mapped("quality"),
+            ["caller: MOS 4.3200, jitter 7 ms, lost 3; called: MOS 4.3200, jitter 1 ms, lost 3", False],
+        )
 
 
 class TestLegs(CallBillingCommon):
@@ -224,7 +264,7 @@ class TestOverlap(CallBillingCommon):
         with self.cr.savepoint() as savepoint:
             for number, rows in enumerate(files):
                 if rows:
-                    self.import_text(*rows, name=f"{number}.csv")
+                    self.assertAllCounted(self.import_text(*rows, name=f"{number}.csv"), len(rows))
             calls = self.env["call.usage.line"].search([("not_billable_reason", "!=", "replaced")])
             lines = sorted((str(c.start_at), c.talk_seconds, c.status, c.billed_seconds, c.amount) for c in calls)
             suspense = self.env["call.suspense"].search([("state", "=", "open")])
@@ -234,6 +274,14 @@ class TestOverlap(CallBillingCommon):
             savepoint.rollback()
         self.env.invalidate_all()
         return result
+
+    def assertAllCounted(self, record, lines):
+        """Each line of the file is in the totals once, in count and seconds; a file that was here is not read."""
+        if record.state == "repeated":
+            return
+        told = ("accepted", "duplicate", "suspended", "ignored")
+        self.assertEqual((record.read_count, sum(record[f"{name}_count"] for name in told)), (lines, lines))
+        self.assertEqual(record.read_seconds, sum(record[f"{name}_seconds"] for name in told))
 
     @given(st.lists(st.sampled_from(POOL), max_size=8), st.lists(st.sampled_from(POOL), min_size=1, max_size=8))
     @settings(

@@ -1,5 +1,7 @@
 import base64
+import io
 import json
+import zipfile
 
 from odoo import Command
 from odoo.exceptions import UserError, ValidationError
@@ -118,6 +120,16 @@ class TestMapping(CallBillingCommon):
         ):
             with self.subTest(words), self.assertRaisesRegex(UserError, words):
                 self.make_mapping(sample)
+
+    def test_a_workbook_that_unpacks_to_too_much_says_so(self):
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as book:
+            book.writestr("xl/sharedStrings.xml", b"0" * 12_000_000)
+        with self.assertRaisesRegex(UserError, "more than can be read safely"):
+            self.make_mapping(target.getvalue())
+        record = self.import_text(content=target.getvalue(), source=self.make_source(format="generic_xlsx"))
+        self.assertEqual(record.state, "failed")
+        self.assertIn("Save the sheet with the calls as CSV", record.message)
 
     def test_a_source_with_a_mapping_imports(self):
         self.line_of("disposition").value_map = WORDS

@@ -98,6 +98,21 @@ class TestBackground(CallBillingCommon):
         self.assertEqual((record.state, record.progress), ("done", 1.0))
         self.assertTotals(record, read=41, accepted=40, suspended=1)
 
+    def test_each_part_shows_how_far_the_import_is(self):
+        record = self.import_text(*self.rows())
+        write, shown = self.registry["call.import"].write, []
+
+        def write_and_look(records, values):
+            shown.extend([values["progress"]] if "position" in values else [])
+            return write(records, values)
+
+        with patch.object(self.registry["call.import"], "write", write_and_look):
+            self.env["call.import"]._cron_import()
+        self.assertGreater(len(shown), 3)
+        self.assertEqual(shown, sorted(set(shown)))
+        self.assertTrue(all(0 < each < 1 for each in shown[:-1]), shown)
+        self.assertEqual(record.progress, 1.0)
+
     def test_an_import_that_was_killed_goes_on_where_it_stopped(self):
         record = self.import_text(*self.rows(), "nonsense\n", *self.rows())
         loading = self.registry["call.loading"]
