@@ -187,7 +187,8 @@ class CallRateRule(models.Model):
     @api.depends(
         "kind", "source", "deck_id", "markup", "minute_price", "hour_price", "call_price", "increment_first", "increment_next",
         "minimum_seconds", "maximum_seconds", "grace_seconds", "round_on", "tier_mode", "tier_unit", "tier_ids.price",
-        "package_price", "package_size", "part_ids.minute_price", "average_cap_seconds", "currency_id",
+        "tier_ids.up_to", "tier_ids.flat_fee", "package_price", "package_size", "part_ids.minute_price", "average_cap_seconds",
+        "currency_id",
     )  # fmt: skip
     def _compute_terms(self):
         for rule in self:
@@ -223,7 +224,8 @@ class CallRateRule(models.Model):
                 else _("%(price)s per %(size)s calls begun", **package)
             )
         elif self.tier_mode:
-            parts += [tier._text() for tier in self.tier_ids]
+            tiers = ", ".join(tier._text() for tier in self.tier_ids)
+            parts.append(_("per minute %s", tiers) if self.tier_unit == "minute" else _("per call %s", tiers))
         return parts
 
     def _time_terms(self):

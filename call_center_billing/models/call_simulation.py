@@ -5,7 +5,7 @@ from fractions import Fraction
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
-from odoo.tools import SQL, format_amount
+from odoo.tools import SQL, format_amount, format_date
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -137,10 +137,16 @@ class CallSimulation(models.Model):
             if simulation.kind == "file":
                 simulation.name = simulation.file_name or self.env._("New simulation")
             elif simulation.contract_id:
-                days = f"{simulation.date_from or ''} - {simulation.date_to or ''}"
-                simulation.name = f"{simulation.contract_id.partner_id.name}, {simulation.contract_id.name}, {days}"
+                simulation.name = f"{simulation.contract_id.partner_id.name}, {simulation._days_text()}"
             else:
                 simulation.name = self.env._("New simulation")
+
+    def _days_text(self):
+        """The period: a month by its name."""
+        first, last = self.date_from, self.date_to
+        if first and last and first.day == 1 and last == fields.Date.end_of(first, "month"):
+            return format_date(self.env, first, date_format="MMMM yyyy")
+        return " - ".join(format_date(self.env, day) for day in (first, last) if day)
 
     @api.depends("contract_id", "plan_ids")
     def _compute_company_id(self):
@@ -300,7 +306,10 @@ class CallSimulation(models.Model):
 
     @api.model
     def _periods_text(self, statements):
-        return "\n".join(statement._period_text() for statement in statements)
+        return "\n".join(
+            self.env._("%(days)s: %(count)s calls", days=statement._period_text(), count=f"{statement.usage_count:,}")
+            for statement in statements
+        )
 
     @api.model
     def _charges_of(self, statement):
@@ -474,8 +483,8 @@ class CallSimulation(models.Model):
             if meeting := break_even(*prices):
                 values = {"volume": f"{float(meeting):,.0f}", "percent": f"{float(meeting * 100 / volume):,.0f}"}
                 if minutes > 0:
-                    return self.env._("equal at about %(volume)s minutes (%(percent)s %% of this usage)", **values)
-                return self.env._("equal at about %(volume)s calls (%(percent)s %% of this usage)", **values)
+                    return self.env._("equal at about %(volume)s minutes (%(percent)s %% of these)", **values)
+                return self.env._("equal at about %(volume)s calls (%(percent)s %% of these)", **values)
         if offer["total"] == reference["total"]:
             return self.env._("the same")
         if offer["total"] < reference["total"]:

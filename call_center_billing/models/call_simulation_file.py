@@ -14,6 +14,8 @@ FIRST_DAY = date(2000, 1, 1)
 QUIET = {"tracking_disable": True, "mail_create_nolog": True, "mail_create_nosubscribe": True, "mail_notrack": True}
 KINDS = ("call", "agent_time", "message", "outcome")
 EXAMPLES = 5
+EDGE = 0.05
+"""A period with a smaller part than this of the calls of another one is at the edge of the file."""
 
 
 class CallSimulation(models.Model):
@@ -43,7 +45,7 @@ class CallSimulation(models.Model):
                 "read_count": call_import.read_count,
                 "unusable_count": call_import.read_count - call_import.accepted_count,
                 "unusable": prospect._unusable_text(call_import),
-                "warning": call_import.message,
+                "warning": "\n".join(filter(None, (call_import.message, prospect._edge_text(statements)))) or False,
             }
             savepoint.rollback()
         return offers, values
@@ -97,6 +99,20 @@ class CallSimulation(models.Model):
         if call_import.state != "done":
             raise UserError(call_import.message)
         return call_import
+
+    def _edge_text(self, statements):
+        """Periods with so few calls that their fees are not worth comparing: most files hold one month, in some time zone."""
+        most = max(statements.mapped("usage_count"))
+        edges = statements.filtered(lambda statement: statement.usage_count < EDGE * most)
+        return "\n".join(
+            self.env._(
+                "Only %(count)s calls fall into %(period)s, which counts with all its fees. Leave them out of the file, or check the "
+                "time zones of source and client.",
+                count=statement.usage_count,
+                period=statement._period_text(),
+            )
+            for statement in edges
+        )
 
     def _unusable_text(self, call_import):
         """Why records could not be used, with the first lines of each reason."""

@@ -15,7 +15,7 @@ Prices and quantities are given as decimals or as text, never as floats.
 """
 
 from collections import namedtuple
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -456,7 +456,7 @@ def cover(lines, old, new, start, end, carried, late):
         rest = roll_over(allowance, lots, granted[key] - left)
         if late:
             left -= sum(units for units, _age in rest)
-            left -= make_free(allowance, covered_by(allowance, mine, new), left)
+            left -= make_free(replace(allowance, order="date"), covered_by(allowance, mine, new), left)
         else:
             left -= make_free(allowance, covered_by(allowance, mine, new), left)
             rest = roll_over(allowance, lots, granted[key] - left)
@@ -634,18 +634,20 @@ def volume_charges(line, rule, before, total, late):
         units = Fraction(units) / SCALE[rule.tier_unit] - Fraction(rule.package_free)
         return ceil(max(units, 0) / Fraction(rule.package_size))
 
-    def fees(units):
+    def flat_fees(units):
         tiers = reached(rule, units)
-        return tiers if rule.tier_mode == "graduated" else tiers[-1:]
+        return [Fraction(tier.flat_fee) for tier in (tiers if rule.tier_mode == "graduated" else tiers[-1:])]
 
     if rule.tier_mode == "package":
         number = packages(total) - packages(before)
         if number:
             yield Charge(line.name, rule.name, "package", 0, number, as_decimal(number * Fraction(rule.package_price)))
     elif rule.tier_mode:
-        for tier in fees(total):
-            if tier.flat_fee and not (late and tier in fees(before)):
-                yield Charge(line.name, rule.name, "flat", 0, 1, as_decimal(Fraction(tier.flat_fee)))
+        paid = flat_fees(before) if late else []
+        fees = flat_fees(total)[len(paid) :] if rule.tier_mode == "graduated" else [sum(flat_fees(total)) - sum(paid)]
+        for fee in fees:
+            if fee:
+                yield Charge(line.name, rule.name, "flat", 0, 1, as_decimal(fee))
 
 
 # Terms
@@ -685,7 +687,7 @@ def term_amount(term, lines, result, stretches, share):
     total = sum(Fraction(charge.amount) for charge in of_rules)
     if term.kind == "cap":
         return -max(total - amount, 0)
-    others = ["cap", *(["fee"] if term.count_fees else []), *(["forecast", "fte"] if not term.rules else [])]
+    others = ["forecast", "fte", "cap", *(["fee"] if term.count_fees else [])]
     total = sum(max(Fraction(charge.amount), 0) for charge in of_rules)
     total += sum(Fraction(charge.amount) for charge in mine if charge.component in others)
     return max((amount * share if term.prorated else amount) - total, 0)

@@ -1,6 +1,7 @@
 """The worked examples of the product's description through the reference rater, to the cent: no database."""
 
 import doctest
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -258,6 +259,7 @@ class TestReferenceRater(BaseCase):
             (Plan([rule]), 3, 2, [("call", "5.00"), ("call", "1.00"), ("flat", "3.00")]),
             (Plan([rule], allowances=included), 2, 2, [("call", "10.00")]),
             (Plan([rule], allowances=[Allowance("A", 3, "call", rollover=True)]), 2, 2, [("call", "20.00")]),
+            (Plan([replace(rule, tier_mode="volume")]), 3, 2, [("call", "2.00"), ("flat", "1.00")]),
             (Plan([package]), 3, 1, []),
             (Plan([package]), 3, 6, [("package", "18.00")]),
         ):

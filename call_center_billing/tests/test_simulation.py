@@ -106,7 +106,7 @@ class TestSimulation(HttpCase, PricingCase):
         self.calls_of(*[3000] * 18)
         simulation = self.simulation(plan)
         result = simulation.result_ids.filtered("plan_id")[-1]
-        self.assertEqual(result.break_even, "equal at about 450 minutes (50 % of this usage)")
+        self.assertEqual(result.break_even, "equal at about 450 minutes (50 % of these)")
         self.assertEqual(simulation.best_text, "Flat is the best: $\xa0675.00, $\xa0135.00 (16.7 %) less than today.")
 
     def test_nothing_is_written_but_the_result(self):
@@ -175,7 +175,7 @@ class TestSimulation(HttpCase, PricingCase):
         self.assertEqual((simulation.best_name, simulation.read_count, simulation.unusable_count), ("Plan 250", 6, 1))
         self.assertEqual(simulation.unusable, "1 x Not a date and time (line 6)")
         self.assertIn("equal at about 219 minutes", simulation.result_ids[1].break_even)
-        self.assertEqual(simulation.periods, "08/01/2026 - 08/31/2026")
+        self.assertEqual(simulation.periods, "08/01/2026 - 08/31/2026: 5 calls")
 
     def test_calls_that_are_here_already_are_no_duplicates_in_a_simulation(self):
         records = [self.record() for _each in range(3)]

@@ -68,7 +68,12 @@ class CallRateChange(models.TransientModel):
         help="0: allowances stay as they are. Otherwise they begin anew: what was carried over is not carried on.",
     )
     rule_ids = fields.Many2many(
-        "call.rate.rule", compute="_compute_records", store=True, readonly=False, domain="[('plan_id', '=', plan_id)]"
+        "call.rate.rule",
+        string="Rules",
+        compute="_compute_records",
+        store=True,
+        readonly=False,
+        domain="[('plan_id', '=', plan_id)]",
     )
     premium_ids = fields.Many2many(
         "call.rate.premium",
