@@ -1,6 +1,7 @@
 """FreeSWITCH's CSV templates."""
 
 import unittest
+from collections import Counter
 
 from .. import formats
 from ..formats.freeswitch_csv import EARLIER, TEMPLATES
@@ -167,8 +168,27 @@ class TestSamples(FormatCase):
         told = self.told(content, "freeswitch_csv_example", "disposition", "talk_seconds", "reason")
         self.assertEqual(told, [("no_answer", "0", "")] * 5)
 
-    def test_templates_of_users_go_through_a_mapping(self):
+    def test_templates_of_users_are_no_template_of_the_product(self):
         for name in ("CDRImport-2015-10-26.csv", "import_cdr.txt", "import_cdr_100.txt"):
             for template in TEMPLATES:
                 with self.subTest(name, template=template), self.assertRaises(formats.ReadError):
                     self.records_of(self.sample("freeswitch_csv", name), f"freeswitch_csv_{template}")
+
+    def test_templates_of_users_go_through_a_mapping(self):
+        titled = {"record_ref": "callid", "caller": "caller_id_number", "called": "destination_number", "start": "starting_date",
+                  "total_seconds": "duration", "talk_seconds": "billsec"}  # fmt: skip
+        long = {"caller": 1, "called": 3, "total_seconds": 4, "talk_seconds": 5, "direction": 7, "record_ref": 8, "start": 10}
+        short = {"caller": 1, "called": 3, "total_seconds": 4, "talk_seconds": 5, "record_ref": 7, "start": 8}
+        names = ("reason", "start_at", "caller", "talk_seconds")
+        for name, options, reasons, first, seconds in (
+            ("CDRImport-2015-10-26.csv", {"fields": titled, "header": True}, {"": 5}, ("2015-10-21 10:13:10", "904151440", "50"), 110),
+            ("import_cdr.txt", {"fields": long, "time_format": "epoch"}, {"": 5}, ("2012-01-25 20:06:06", "1773500", "11"), 154),
+            (  # one line has a talk of -6 seconds
+                "import_cdr_100.txt", {"fields": short, "time_format": "epoch"}, {"": 99, "negative_duration": 1},
+                ("2012-05-04 03:24:02", "81050000", "78"), 13842,
+            ),
+        ):  # fmt: skip
+            with self.subTest(name):
+                rows = self.told(self.sample("freeswitch_csv", name), "generic_csv", *names, delimiter=",", columns=64, **options)
+                self.assertEqual((Counter(row[0] for row in rows), rows[0][1:]), (reasons, first))
+                self.assertEqual(sum(int(row[3]) for row in rows), seconds)

@@ -4,15 +4,18 @@ import itertools
 import json
 import random
 import re
+import subprocess
+import sys
 import tempfile
 import unittest
 from datetime import datetime
+from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .. import formats
-from ..formats import lines, local_time
+from ..formats import declare, lines, local_time, registry
 from .asterisk import row
 from .format_case import SAMPLES, FormatCase
 
@@ -274,6 +277,51 @@ class TestGenericCsv(FormatCase):
         self.assertEqual(len(self.records_of(self.TEXT, "generic_csv", **options)), 4)
 
 
+class TestAsteriskCustom(FormatCase):
+    """A template as people write it for ``cdr_custom``: all quoted, durations with decimals, epoch times, numbers as outcomes."""
+
+    OPTIONS = {
+        "delimiter": ",", "columns": 64, "time_format": "epoch", "values": {"disposition": {
+            "0": "no_answer", "1": "no_answer", "2": "failed", "4": "busy", "8": "answered", "16": "failed"}},
+        "fields": {"caller": 2, "called": 3, "queue": 8, "start": 9, "total_seconds": 12, "talk_seconds": 13, "disposition": 14,
+                   "account_code": 16, "record_ref": 17, "sequence": 19},
+    }  # fmt: skip
+
+    def line(self, number, disposition, duration="65.400000", billsec="60.250000", **values):
+        told = {
+            "clid": '""Anna"" <100>', "src": "100", "dst": "200", "dcontext": "in", "channel": "PJSIP/t-1", "dstchannel": "",
+            "lastapp": "Dial", "lastdata": "sales", "start": f"{1791187200 + number}.123456", "answer": "", "end": "",
+            "duration": duration, "billsec": billsec, "disposition": disposition, "amaflags": "3", "accountcode": "acme",
+            "uniqueid": f"pbx-{number}", "userfield": "", "sequence": str(number), **values,
+        }  # fmt: skip
+        self.assertEqual(len(told), 19)
+        return ",".join(f'"{value}"' for value in told.values()) + "\n"
+
+    def test_a_template_of_19_quoted_columns_goes_through_a_mapping(self):
+        dispositions = ("8", "0", "1", "2", "4", "16")
+        lines_of_file = [self.line(number, code) for number, code in enumerate(dispositions)]
+        rows = self.told(
+            "".join(lines_of_file), "generic_csv", "disposition", "talk_seconds", "total_seconds", "reason", **self.OPTIONS
+        )
+        words = ("answered", "no_answer", "no_answer", "failed", "busy", "failed")
+        self.assertEqual(rows, [(word, "60" if word == "answered" else "0", "65", "") for word in words])
+        self.assertEqual(self.records_of(lines_of_file[0], "generic_csv", **self.OPTIONS)[0]["start_at"], "2026-10-05 08:00:00")
+
+    def test_broken_rows_of_a_template_have_their_reason(self):
+        broken = (
+            (self.line(1, "5"), "bad_disposition"),
+            (self.line(2, "8", start="soon"), "bad_time"),
+            (self.line(3, "8", duration="1 min"), "bad_duration"),
+            (self.line(4, "8", billsec="66.0"), "talk_longer_than_call"),
+            (self.line(5, "8", src="4.93055E+11"), "damaged_number"),
+            (self.line(6, "8")[:70] + "\n", "quotes"),
+            (",".join(self.line(7, "8").split(",")[:11]) + "\n", "columns"),
+        )
+        content = "".join(line for line, _reason in broken) + self.line(9, "8")
+        told = self.told(content, "generic_csv", "reason", **self.OPTIONS)
+        self.assertEqual(told, [*((reason,) for _line, reason in broken), ("",)])
+
+
 class TestLines(FormatCase):
     @given(st.binary(max_size=400))
     @settings(max_examples=60, deadline=None)
@@ -301,6 +349,41 @@ class TestLines(FormatCase):
         for code in ("five9", "generic_csv"):
             with self.subTest(code), self.assertRaises(formats.ReadError):
                 self.records_of(",".join(f"t{i}" for i in range(2000)) + "\n1,2\n", code, **MAPPED)
+
+    def test_a_line_of_ten_megabytes_costs_only_itself(self):
+        long = "x" * 10 * 1024 * 1024
+        told = self.told(row() + row(data=long) + row(), "asterisk_csv", "line_number", "reason")
+        self.assertEqual(told, [("1", ""), ("2", "too_long"), ("3", "")])
+        calls = [json.dumps({"start": "2026-10-05 10:00:00", "secs": 5, "note": note}) for note in ("a", long, "b")]
+        options = {"fields": {"start": "start", "total_seconds": "secs"}}
+        told = self.told("\n".join(calls), "generic_json", "total_seconds", "outcome", **options)
+        self.assertEqual((told[0], told[2], len(told)), (("5", ""), ("5", ""), 3))
+
+    def test_readers_know_nothing_of_odoo(self):
+        code = "import sys, formats; sys.exit(any(name.split('.')[0] == 'odoo' for name in sys.modules))"
+        place = Path(formats.__file__).parents[1]
+        self.assertFalse(subprocess.run([sys.executable, "-c", code], cwd=place, check=False).returncode)
+
+    def test_another_add_on_can_bring_a_format(self):
+        fmt = declare.declared(
+            code="example",
+            label="Example PBX (CSV)",
+            dialect=formats.Dialect(delimiter=";", header=1),
+            names={"id": "Call ID", "began": ("Start", "Start time"), "talked": "Talk", "result": "Status"},
+            required=("id", "began"),
+            fields={
+                "record_ref": declare.text("id"),
+                "local_start": declare.timestamp("began"),
+                "talk_seconds": declare.clock("talked"),
+                "disposition": declare.choose("result", answered=("OK",), no_answer=("Missed", "")),
+            },
+        )
+        formats.register(fmt)
+        self.addCleanup(registry._formats.pop, "example")
+        content = "Call ID;Start time;Talk;Status\n1;2026-10-05 10:00:00;1:05;ok\n2;2026-10-05 10:00:00;;missed\n3;;;?\n"
+        told = self.told(content, "example", "record_ref", "talk_seconds", "disposition", "reason")
+        self.assertEqual(told, [("1", "65", "answered", ""), ("2", "0", "no_answer", ""), ("3", "0", "", "bad_time")])
+        self.assertIn(("example", "Example PBX (CSV)"), formats.selection())
 
     def test_a_code_belongs_to_one_format(self):
         other = formats.Format(code="asterisk_csv", label="Mine", select=lambda options: "")
@@ -389,11 +472,15 @@ class TestSamples(FormatCase):
             "delimiter": ",", "columns": 64, "fields": {"caller": 2, "called": 3, "start": 9, "total_seconds": 12, "talk_seconds": 13,
             "disposition": 14, "record_ref": 17}, "values": {"disposition": {"NO ANSWER": "no_answer"}},
         }  # fmt: skip
-        try:
-            rows = self.records_of(content, "generic_csv", **options)
-        except formats.ReadError:
-            self.fail(content[:300])
-        self.assertFalse([each["reason"] for each in rows if each["reason"]])
+        names = ("disposition", "talk_seconds", "total_seconds", "outcome")
+        told = self.told(content, "generic_csv", *names, **options)
+        self.assertEqual(len(told), 14)
+        self.assertEqual(
+            {row[0]: len([each for each in told if each[0] == row[0]]) for row in told}, {"answered": 11, "no_answer": 3}
+        )
+        self.assertEqual(told[:2], [("answered", "13", "31", ""), ("no_answer", "0", "30", "")])
+        self.assertEqual([sum(int(row[column]) for row in told) for column in (1, 2)], [78, 187])
+        self.assertEqual({row[3] for row in told}, {""})
 
     def test_other_systems_are_refused(self):
         for path in sorted(SAMPLES.rglob("*")):
