@@ -47,6 +47,88 @@ class TestSourceHealth(CallBillingCommon):
         hours.invalidate_recordset()
         self.assertEqual(hours.call_count, 0)
 
+    def counts(self):
+        """Calls per hour, without hours that have none."""
+        self.env.invalidate_all()
+        hours = self.env["call.source.hour"].search([("source_id", "=", self.source.id)], order="hour")
+        return [
+            (str(hour.hour)[5:13], hour.call_count, hour.total_seconds) for hour in hours if hour.call_count or hour.total_seconds
+        ]
+
+    def test_of_a_call_in_several_versions_the_newest_counts(self):
+        first = self.import_text(leg(1, talk=60))
+        second = self.import_text(leg(1, talk=90, start="2026-10-05 12:30:00"), leg(2, linked="b"))
+        self.assertEqual(self.counts(), [("10-05 08", 1, 65), ("10-05 10", 1, 95)])
+        first.action_undo()
+        self.assertEqual(self.counts(), [("10-05 08", 1, 65), ("10-05 10", 1, 95)])
+        second.action_undo()
+        self.assertEqual(self.counts(), [])
+
+    def test_a_billed_call_counts_again_when_its_newer_version_is_undone(self):
+        self.import_text(leg(1, talk=60))
+        self.bill()
+        newer = self.import_text(leg(1, talk=90))
+        self.assertEqual(self.counts(), [("10-05 08", 1, 95)])
+        newer.action_undo()
+        self.assertEqual(self.counts(), [("10-05 08", 1, 65)])
+
+    def test_a_record_whose_time_was_corrected_counts_from_then_on(self):
+        good = row(uniqueid="x")
+        record = self.import_text(row(), good.replace('"2026-10-05 10:00:00"', '"yesterday"'))
+        self.assertEqual(self.counts(), [("10-05 08", 1, 65)])
+        record.suspense_ids.corrected = good.replace("10:00:0", "12:00:0").replace("10:01:0", "12:01:0")
+        record.suspense_ids.action_recycle()
+        self.assertEqual(self.counts(), [("10-05 08", 1, 65), ("10-05 10", 1, 65)])
+        record.action_undo()
+        self.assertEqual(self.counts(), [])
+
+    def test_a_suspended_record_that_turns_out_to_be_known_does_not_count(self):
+        good = row(called="0307771234")
+        first = self.import_text(row(), good.replace("ANSWERED", "WHAT"))
+        self.make_endpoint("0307771234")
+        self.import_text(good)
+        self.assertEqual(self.counts(), [("10-05 08", 3, 195)])
+        first.suspense_ids.corrected = good
+        first.suspense_ids.action_recycle()
+        self.assertEqual(self.counts(), [("10-05 08", 2, 130)])
+
+    def test_a_suspended_record_gives_its_place_to_a_newer_version(self):
+        first = self.import_text(leg(1, called="999"), row())
+        second = self.import_text(leg(1, called="998"), row())
+        self.assertEqual(self.counts(), [("10-05 08", 3, 195)])
+        first.action_undo()
+        second.action_undo()
+        self.assertEqual(self.counts(), [])
+
+    def test_numbers_of_an_undone_import_are_missing_again(self):
+        self.source.check_sequence = True
+        self.import_text(leg(1, linked="a"), leg(6, linked="f"))
+        record = self.import_text(leg(3, linked="c"), leg(4, linked="d"))
+        again = self.import_text(leg(4, linked="d"), leg(5, linked="e"))
+        self.assertEqual(self.source._missing_sequences()[0], [(2, 2)])
+        record.action_undo()
+        self.assertEqual(self.source._missing_sequences()[0], [(2, 4)])
+        self.import_text(leg(4, linked="d"), name="once more.csv")
+        again.action_undo()
+        self.assertEqual(self.source._missing_sequences()[0], [(2, 3), (5, 5)])
+
+    def test_given_up_numbers_stay_so_after_an_undo(self):
+        self.source.check_sequence = True
+        self.import_text(leg(1, linked="a"), leg(9, linked="i"))
+        record = self.import_text(leg(5, linked="e"))
+        self.source.action_forget_missing()
+        record.action_undo()
+        self.assertEqual(self.source._missing_sequences()[0], [(5, 5)])
+
+    def test_a_number_that_only_the_correction_tells_is_seen(self):
+        self.source.check_sequence = True
+        good = leg(2, linked="b")
+        record = self.import_text(leg(1, linked="a"), leg(3, linked="c"), '"open,' + good)
+        self.assertEqual(self.source._missing_sequences()[0], [(2, 2)])
+        record.suspense_ids.corrected = good
+        record.suspense_ids.action_recycle()
+        self.assertEqual(self.source._missing_sequences()[0], [])
+
     def test_numbers_that_never_came_are_told_until_they_come(self):
         self.source.check_sequence = True
         self.import_text(leg(1, linked="a"), leg(2, linked="b"), leg(5, linked="c"))
