@@ -11,6 +11,7 @@ from . import call_source_pull
 from . import call_folder_file
 from . import call_source_api
 from . import call_push
+from . import call_push_post
 from . import call_rate_plan
 from . import call_rate_rule
 from . import contract_template

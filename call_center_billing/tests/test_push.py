@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError
 from odoo.tests import HttpCase, new_test_user, tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
 from .asterisk import PHONE
 from .common import CallBillingCommon
@@ -205,10 +205,13 @@ class TestPushRefused(PushCase):
         other = self.env["res.company"].create({"name": "Other"})
         manager = {"groups": "call_center_billing.group_manager", "company_id": other.id, "company_ids": [(6, 0, other.ids)]}
         self.assertEqual(len(self.waiting()), 1)
-        self.assertFalse(self.env["call.push"].with_user(new_test_user(self.env, "stranger", **manager)).search([]))
+        stranger = new_test_user(self.env, "stranger", **manager)
         biller = new_test_user(self.env, "biller", groups="call_center_billing.group_accountant")
-        with self.assertRaises(AccessError):
-            self.env["call.push"].with_user(biller).search([])
+        for model in ("call.push", "call.push.post"):
+            self.assertTrue(self.env[model].search([]))
+            self.assertFalse(self.env[model].with_user(stranger).search([]))
+            with self.assertRaises(AccessError):
+                self.env[model].with_user(biller).search([])
 
     def test_a_body_over_the_limit_is_refused_unread(self):
         self.env["ir.config_parameter"].set_param("call_center_billing.push_max_bytes", "2000")
@@ -227,6 +230,14 @@ class TestPushRefused(PushCase):
         answer = self.post(self.call(3))
         self.assertRefused(answer, 429, "More posts")
         self.assertIn(int(answer.headers["Retry-After"]), range(1, 61))
+
+    def test_repeated_and_refused_posts_count_towards_the_limit(self):
+        self.source.push_per_minute = 3
+        answers = [self.post(body).status_code for body in (self.call(), self.call(), b"<cdr/>", self.call())]
+        self.assertEqual(answers, [200, 200, 400, 429])
+        self.assertEqual(self.post(self.call(), secret="wrong").status_code, 401)
+        self.env.cr.execute("UPDATE call_push_post SET received_at = received_at - interval '61 seconds'")
+        self.assertEqual(self.post(self.call()).json()["status"], "repeated")
 
     def test_a_body_that_is_no_record_is_refused_with_its_reason(self):
         for body, words in ((b"", "empty"), (b"<cdr/>", "not JSON"), (b"[1, 2]", "neither"), (b"[" * 900, "not JSON")):
@@ -276,6 +287,7 @@ class TestPushInterrupted(PushCase):
 
     def test_collected_rows_are_forgotten_after_an_hour(self):
         self.collect()
-        self.env.cr.execute("UPDATE call_push SET received_at = received_at - interval '61 minutes'")
+        for table in ("call_push", "call_push_post"):
+            self.env.cr.execute(SQL("UPDATE %s SET received_at = received_at - interval '61 minutes'", SQL.identifier(table)))
         self.run_cron("call_push_cron")
-        self.assertFalse(self.env["call.push"].search([]))
+        self.assertFalse(self.env["call.push"].search([]) or self.env["call.push.post"].search([]))
