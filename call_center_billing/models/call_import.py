@@ -366,8 +366,15 @@ class CallImport(models.Model):
         fmt = formats.get(self._format_code())
         with tempfile.TemporaryDirectory() as workdir:
             found = dict(formats.raw_records(self._content_path(workdir), fmt, self._options(), {place}))
+        suspense = self.env["call.suspense"].search([("import_id", "=", self.id), ("line_number", "=", place)], limit=1)
         raw = self.env["call.raw.record"].create(
-            {"import_id": self.id, "place": place, "raw": found.get(place) or self.env._("The file does not hold it any more.")}
+            {
+                "import_id": self.id,
+                "place": place,
+                "raw": found.get(place) or self.env._("The file does not hold it any more."),
+                "tz": suspense.tz or self.tz,
+                "corrected": suspense.corrected,
+            }
         )
         return {
             "type": "ir.actions.act_window",
