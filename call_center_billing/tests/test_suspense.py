@@ -113,6 +113,13 @@ class TestWorkbench(CallBillingCommon):
         self.assertEqual(record.suspense_ids.mapped("state"), ["recycled"] * 3)
         self.assertTotals(record, read=3, accepted=3)
 
+    def test_contract_lines_are_found_and_told_by_their_client(self):
+        Line = self.env["contract.line"].with_context(call_line_name=True)
+        self.assertEqual(
+            Line.name_search("dental pra", [("contract_id", "=", self.contract.id)]),
+            [(self.line.id, "Dental Practice, Answering service: Usage")],
+        )
+
     def test_a_wrong_value_is_set_right_in_many(self):
         rows = [row(called="999", account="dentall") for _i in range(3)]
         self.make_endpoint("dental", kind="account_code")
