@@ -4,10 +4,10 @@ from . import call_mapping
 from . import call_mapping_line
 from . import call_source
 from . import call_source_hour
-from . import call_source_health
 from . import call_source_push
 from . import call_source_folder
 from . import call_source_pull
+from . import call_source_health
 from . import call_folder_file
 from . import call_source_api
 from . import call_push
