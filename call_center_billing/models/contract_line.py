@@ -23,10 +23,11 @@ class ContractLine(models.Model):
     @api.depends_context("call_line_name")
     def _compute_display_name(self):
         """Among the lines of all clients one is told by its client and contract."""
-        super()._compute_display_name()
+        result = super()._compute_display_name()
         if self.env.context.get("call_line_name"):
             for line in self:
                 line.display_name = f"{line.contract_id.partner_id.display_name}, {line.contract_id.name}: {line.name}"
+        return result
 
     @api.onchange("rate_plan_id")
     def _onchange_rate_plan_id(self):
