@@ -43,8 +43,8 @@ class CallPushController(http.Controller):
         read = formats.get(source.format).bodies
         if not read:
             return self._refuse(409, "The format of this source cannot be pushed: choose another in Odoo.")
-        recent, seconds = env["call.push"]._count_last_minute(source)
-        if recent >= source.push_per_minute:
+        recent, seconds = env["call.push.post"]._admit(source)
+        if seconds:
             return self._refuse(429, "More posts in a minute than this source allows.", {"Retry-After": str(seconds)})
         try:
             body = self._body(env)

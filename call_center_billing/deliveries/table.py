@@ -24,7 +24,8 @@ WHOLE_NUMBERS = (20, 21, 23)
 
 class TableError(Exception):
     """The table cannot be read. ``code`` is ``database`` (``detail``: what the database says), ``column`` (it is missing),
-    ``time`` (the column holds no times) or ``number`` (the column holds no whole numbers)."""
+    ``time`` (the column holds no times), ``untimed`` (there are rows, but none has a time in the column) or ``number`` (the
+    column holds no whole numbers)."""
 
     def __init__(self, code: str, detail: str):
         super().__init__(code)
@@ -80,6 +81,8 @@ def check(table: Table) -> list[str]:
 def pull(table: Table, since: Since, limit: int, path: str) -> Pulled:
     """Write rows as CSV with a header: those of the overlap, which may have come late, and up to ``limit`` newer ones.
 
+    Rows without a time have no place among the others: all of them are written behind these, each time. Alone they are not.
+
     :raise TableError: the database cannot be reached, or the table is another one
     """
     with _connected(table) as connection:
@@ -92,14 +95,16 @@ def pull(table: Table, since: Since, limit: int, path: str) -> Pulled:
                 # A clock that runs ahead must not keep all later rows away: no position lies in the future.
                 "now": datetime.now(ZoneInfo(table.zone)).replace(tzinfo=None if kind == "timestamp" else ZoneInfo(table.zone)),
             }
-            again = 0
-            if since.position:
-                cursor.execute(_select(table, since, kind, sql.SQL("count(*)"), only_again=True), values)
-                ((again,),) = cursor.fetchall()
+            cursor.execute(_select(table, since, kind, _counts(table), only_again=True), values)
+            ((again, untimed),) = cursor.fetchall()
         with connection.cursor("call_pull") as cursor, open(path, "w", encoding="utf-8", newline="") as stream:
             cursor.itersize = FETCHED_ROWS
             cursor.execute(_rows(table, since, kind, columns), {**values, "limit": again + limit})
             count, position, last_id = _write(stream, list(columns), cursor)
+    if count == untimed:
+        if count and not since.position:
+            raise TableError("untimed", table.time_column)
+        return Pulled(0, since.position, since.last_id, False)
     return Pulled(count, position or since.position, max(last_id, since.last_id or 0) or None, count >= again + limit)
 
 
@@ -129,15 +134,22 @@ def _text(name, code):
     return sql.SQL("{}::timestamp::text" if TIMES.get(code) == "timestamptz" else "{}::text").format(sql.Identifier(name))
 
 
+def _counts(table):
+    """How many rows there are, and how many of them without a time."""
+    return sql.SQL("count(*), count(*) - count({})").format(sql.Identifier(table.time_column))
+
+
 def _select(table, since, kind, what, only_again=False):
     time, kind = sql.Identifier(table.time_column), sql.SQL(kind)
-    where = sql.SQL("{} IS NOT NULL").format(time)
+    untimed = sql.SQL("{} IS NULL").format(time)
+    where = sql.SQL("false" if only_again else "true")
     if since.position:
         where = sql.SQL("{} >= %(position)s::{} - %(overlap)s * interval '1 minute'").format(time, kind)
         if table.id_column and since.last_id:  # however late they came
-            where = sql.SQL("({} OR {} > %(last_id)s AND {} IS NOT NULL)").format(where, sql.Identifier(table.id_column), time)
-    if only_again:
-        where = sql.SQL("{} AND {} <= %(position)s::{}").format(where, time, kind)
+            where = sql.SQL("({} OR {} > %(last_id)s)").format(where, sql.Identifier(table.id_column))
+        if only_again:
+            where = sql.SQL("{} AND {} <= %(position)s::{}").format(where, time, kind)
+    where = sql.SQL("{} OR {}").format(where, untimed)
     return sql.SQL("SELECT {} FROM {} WHERE {}").format(what, sql.Identifier(table.schema, table.name), where)
 
 

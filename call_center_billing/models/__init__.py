@@ -4,15 +4,16 @@ from . import call_mapping
 from . import call_mapping_line
 from . import call_source
 from . import call_source_hour
-from . import call_source_health
 from . import call_source_push
 from . import call_source_folder
 from . import call_source_pull
+from . import call_source_health
 from . import call_folder_file
 from . import call_source_api
 from . import call_push
 from . import call_rate_deck
 from . import call_rate_deck_line
+from . import call_push_post
 from . import call_rate_plan
 from . import call_rate_rule
 from . import call_rate_part

@@ -6,7 +6,7 @@ import tempfile
 from odoo import api, fields, models
 from odoo.exceptions import LockError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
-from odoo.tools import SQL
+from odoo.tools import SQL, sql
 
 from .. import formats
 from ..deliveries import archive
@@ -101,6 +101,11 @@ class CallImport(models.Model):
         " AND read_seconds = accepted_seconds + duplicate_seconds + suspended_seconds + ignored_seconds)",
         "The control totals of an import do not add up.",
     )
+
+    def init(self):
+        """The sequence numbers that came with it, as ranges: no field, only SQL reads and writes it."""
+        if not sql.column_exists(self.env.cr, self._table, "seen_sequences"):
+            self.env.cr.execute(SQL("ALTER TABLE %s ADD COLUMN seen_sequences int8multirange", SQL.identifier(self._table)))
 
     @api.depends("suspense_ids.state")
     def _compute_open_suspense_count(self):
@@ -361,8 +366,15 @@ class CallImport(models.Model):
         fmt = formats.get(self._format_code())
         with tempfile.TemporaryDirectory() as workdir:
             found = dict(formats.raw_records(self._content_path(workdir), fmt, self._options(), {place}))
+        suspense = self.env["call.suspense"].search([("import_id", "=", self.id), ("line_number", "=", place)], limit=1)
         raw = self.env["call.raw.record"].create(
-            {"import_id": self.id, "place": place, "raw": found.get(place) or self.env._("The file does not hold it any more.")}
+            {
+                "import_id": self.id,
+                "place": place,
+                "raw": found.get(place) or self.env._("The file does not hold it any more."),
+                "tz": suspense.tz or self.tz,
+                "corrected": suspense.corrected,
+            }
         )
         return {
             "type": "ir.actions.act_window",
@@ -456,6 +468,7 @@ class CallImport(models.Model):
         self._check_no_newer_versions(replaced)
         statements.lock_for_update()
         self._uncount_hours()
+        self._forget_sequences()
         self.env["call.push"]._forget(self)
         self.env.cr.execute(
             SQL("DELETE FROM call_usage_stretch x USING call_usage_line u WHERE u.id = x.usage_id AND u.import_id = %s", self.id)
@@ -499,19 +512,36 @@ class CallImport(models.Model):
         )
 
     def _uncount_hours(self):
+        """What this import brought does not count any more; billed calls that it replaced count again."""
+        self.env["call.source.hour"]._add(
+            self.source_id,
+            SQL(
+                """
+                SELECT start_at, total_seconds, -1 FROM call_suspense
+                 WHERE import_id = %(id)s AND state NOT IN ('recycled', 'replaced')
+                 UNION ALL
+                SELECT start_at, total_seconds, -1 FROM call_usage_line
+                 WHERE import_id = %(id)s AND quantity > 0 AND not_billable_reason IS DISTINCT FROM 'replaced'
+                 UNION ALL
+                SELECT o.start_at, o.total_seconds, 1 FROM call_usage_line u JOIN call_usage_line o ON o.id = u.replaces_id
+                 WHERE u.import_id = %(id)s AND u.quantity > 0 AND u.not_billable_reason IS DISTINCT FROM 'replaced'
+                   AND o.import_id <> u.import_id
+                """,
+                id=self.id,
+            ),
+        )
+
+    def _forget_sequences(self):
+        """Numbers that only this import brought are not seen any more."""
         self.env.cr.execute(
             SQL(
                 """
-                UPDATE call_source_hour h SET call_count = h.call_count - c.calls, total_seconds = h.total_seconds - c.seconds
-                  FROM (SELECT date_trunc('hour', start_at) AS hour, count(*) AS calls, sum(total_seconds) AS seconds
-                          FROM (SELECT start_at, total_seconds FROM call_usage_line WHERE import_id = %(id)s AND quantity > 0
-                                 UNION ALL
-                                SELECT start_at, total_seconds FROM call_suspense
-                                 WHERE import_id = %(id)s AND start_at IS NOT NULL AND state <> 'recycled') r
-                         GROUP BY 1) c
-                 WHERE h.source_id = %(source)s AND h.hour = c.hour
+                UPDATE call_source s SET seen_sequences = s.seen_sequences - (i.seen_sequences - (
+                       SELECT coalesce(range_agg(r), '{}'::int8multirange)
+                         FROM call_import o, unnest(o.seen_sequences) r WHERE o.source_id = s.id AND o.id <> i.id))
+                  FROM call_import i WHERE i.id = %(id)s AND s.id = i.source_id AND i.seen_sequences IS NOT NULL;
+                UPDATE call_import SET seen_sequences = NULL WHERE id = %(id)s
                 """,
                 id=self.id,
-                source=self.source_id.id,
             )
         )

@@ -183,6 +183,9 @@ class CallJoining(models.AbstractModel):
                 )
             )
             self.env["call.suspense"].invalidate_model()
+            source = self.env["call.suspense"].browse(outdated[0]).source_id
+            which = SQL("SELECT start_at, total_seconds, -1 FROM call_suspense WHERE id IN %s", tuple(outdated))
+            self.env["call.source.hour"]._add(source, which)
         return {line for line, _suspense, known in rows if known}
 
     @api.model

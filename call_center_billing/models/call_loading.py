@@ -43,6 +43,7 @@ class CallLoading(models.AbstractModel):
         settled = sum(totals[name][0] for name in ("accepted", "duplicate", "ignored")) == records.read
         totals["suspended"] = (0, 0) if settled else self._suspend(call_import, records, rates)
         self._count_hours(source)
+        self._note_sequences(call_import)
         return {
             f"{name}_{what}": value
             for name, pair in totals.items()
@@ -435,6 +436,8 @@ class CallLoading(models.AbstractModel):
         values["suspended_seconds"] = call_import.suspended_seconds - before
         values["read_seconds"] = call_import.read_seconds + after - before
         call_import.write(values)
+        self._count_recycled(call_import.source_id)
+        self._note_sequences(call_import)
 
     @api.model
     def _outcomes(self):
@@ -456,32 +459,54 @@ class CallLoading(models.AbstractModel):
 
     @api.model
     def _count_hours(self, source):
-        """Add what is new to the source's counts per hour and to the sequence numbers it has shown."""
-        self.env.cr.execute(
+        """Add what is new to the source's counts per hour; a newer version takes the place of the older one."""
+        self.env["call.source.hour"]._add(
+            source,
             SQL(
                 """
-                INSERT INTO call_source_hour (source_id, company_id, hour, call_count, total_seconds)
-                SELECT %s, %s, date_trunc('hour', start_at), count(*), sum(total_seconds)
-                  FROM call_stage WHERE start_at IS NOT NULL AND (outcome IS NULL OR outcome = 'refused')
-                 GROUP BY 3
-                    ON CONFLICT (source_id, hour) DO UPDATE
-                   SET call_count = call_source_hour.call_count + excluded.call_count,
-                       total_seconds = call_source_hour.total_seconds + excluded.total_seconds
-                """,
-                source.id,
-                source.company_id.id,
-            )
+                SELECT start_at, total_seconds, 1 FROM call_stage WHERE outcome IS NULL OR outcome = 'refused'
+                 UNION ALL
+                SELECT u.start_at, u.total_seconds, -1 FROM call_usage_line u JOIN call_replaced c ON c.usage_id = u.id
+                """
+            ),
         )
-        if source.check_sequence:
+
+    @api.model
+    def _count_recycled(self, source):
+        """Suspended records that became a call, or nothing, count as what they are now."""
+        self.env["call.source.hour"]._add(
+            source,
+            SQL(
+                """
+                SELECT p.start_at, p.total_seconds, -1 FROM call_recycled c JOIN call_suspense p ON p.id = c.suspense_id
+                 WHERE c.line_number NOT IN (SELECT line_number FROM call_failed)
+                 UNION ALL
+                SELECT s.start_at, s.total_seconds, 1 FROM call_recycled c JOIN call_stage s ON s.line_number = c.line_number
+                 WHERE s.outcome IS NULL AND c.line_number NOT IN (SELECT line_number FROM call_failed)
+                 UNION ALL
+                SELECT u.start_at, u.total_seconds, -1 FROM call_usage_line u JOIN call_replaced c ON c.usage_id = u.id
+                """
+            ),
+        )
+
+    @api.model
+    def _note_sequences(self, call_import):
+        """Add the numbers of the records to those that the source has shown, and to those that this import brought."""
+        source = call_import.source_id
+        if not source.check_sequence:
+            return
+        for record, condition in ((source, SQL("true")), (call_import, SQL("outcome IS DISTINCT FROM 'duplicate'"))):
             self.env.cr.execute(
                 SQL(
                     """
-                    UPDATE call_source SET seen_sequences = coalesce(seen_sequences, '{}'::int8multirange) + (
+                    UPDATE %s SET seen_sequences = coalesce(seen_sequences, '{}'::int8multirange) + (
                            SELECT coalesce(range_agg(int8range(sequence, sequence, '[]')), '{}'::int8multirange)
-                             FROM call_stage WHERE sequence IS NOT NULL)
+                             FROM call_stage WHERE sequence IS NOT NULL AND %s)
                      WHERE id = %s
                     """,
-                    source.id,
+                    SQL.identifier(record._table),
+                    condition,
+                    record.id,
                 )
             )
 

@@ -17,8 +17,7 @@ class CallPush(models.Model):
     """What a phone system posted, kept until it is part of an import.
 
     Always: either ``content`` is here, or it is in the file of ``import_id``; both change in one transaction. A row
-    stays for an hour without content: the limit per minute counts it, and a body that comes again is recognised. Later
-    its records are, by their keys.
+    stays for an hour without content, so that a body that comes again is recognised. Later its records are, by their keys.
     """
 
     _name = "call.push"
@@ -34,7 +33,6 @@ class CallPush(models.Model):
     import_id = fields.Many2one("call.import", ondelete="cascade", index="btree_not_null", readonly=True)
 
     _body = models.UniqueIndex("(source_id, checksum)")
-    _recent = models.Index("(source_id, received_at)")
     _waiting = models.Index("(source_id, id) WHERE import_id IS NULL")
 
     @api.model
@@ -61,20 +59,6 @@ class CallPush(models.Model):
         )
 
     @api.model
-    def _count_last_minute(self, source):
-        """:return: (number of bodies, seconds until the first of them is a minute old)"""
-        ((count, seconds),) = self.env.execute_query(
-            SQL(
-                """
-                SELECT count(*), 60 - extract(epoch FROM now() AT TIME ZONE 'UTC' - min(received_at))::integer
-                  FROM call_push WHERE source_id = %s AND received_at > now() AT TIME ZONE 'UTC' - interval '1 minute'
-                """,
-                source.id,
-            )
-        )
-        return count, max(seconds or 0, 1)
-
-    @api.model
     def _cron_collect(self):
         """Make imports of what waits, each committed by itself, and forget what was collected long ago."""
         Cron = self.env["ir.cron"]
@@ -95,6 +79,7 @@ class CallPush(models.Model):
         self.env.cr.execute(
             SQL("DELETE FROM call_push WHERE import_id IS NOT NULL AND received_at < %s", fields.Datetime.now() - KEEP)
         )
+        self.env["call.push.post"]._forget()
 
     @api.model
     def _collect(self, source, until):

@@ -1,4 +1,4 @@
-"""Whether a source's calls arrive as they should: missing numbers, missing hours, today against a usual day."""
+"""Whether a source's calls arrive as they should: missing numbers, hours and days, today against a usual day."""
 
 import json
 from datetime import timedelta
@@ -9,8 +9,11 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.tools import SQL, format_date, format_datetime
 
+from .call_source_folder import UNCHANGED
+
 WEEKS = 4  # what is usual is told by the same hour of the same week day in as many weeks before
-USUAL_CALLS = 3  # an hour that always had as many is not silent by chance
+USUAL_CALLS = 3  # an hour or a day that always had as many is not silent by chance
+WAITS_TOO_LONG = timedelta(hours=1)  # what waits is taken within minutes
 LOOK_BACK_DAYS = 14
 SHOWN = 10
 
@@ -24,18 +27,29 @@ class CallSource(models.Model):
         string="Calls Arrive Within",
         default=24,
         required=True,
-        help="Hours. An hour without calls is reported as missing when this time has passed.",
+        help="Hours. An hour or a day without calls is reported as missing when this time has passed.",
     )
     today_count = fields.Integer(string="Calls Today", compute="_compute_today")
     usual_count = fields.Integer(
         string="Usual by Now", compute="_compute_today", help="Average of the same week day in the last 4 weeks, up to this hour."
     )
-    waiting_count = fields.Integer(string="Waiting Imports", compute="_compute_waiting")
-    waiting_since = fields.Datetime(string="Oldest Unprocessed", compute="_compute_waiting")
+    waiting_count = fields.Integer(
+        string="Waiting", compute="_compute_waiting", help="Imports, posts and complete files that are not imported yet."
+    )
+    waiting_since = fields.Datetime(compute="_compute_waiting")
+    unprocessed_since = fields.Datetime(
+        string="Oldest Unprocessed",
+        compute="_compute_waiting",
+        help="The oldest of what waits and of the open suspended records.",
+    )
     failed_count = fields.Integer(string="Failed Imports", compute="_compute_waiting")
     missing_sequence_count = fields.Integer(string="Missing Numbers", compute="_compute_missing")
     missing_hour_count = fields.Integer(string="Missing Hours", compute="_compute_missing")
+    missing_day_count = fields.Integer(string="Missing Days", compute="_compute_missing")
     missing_text = fields.Text(string="Missing", compute="_compute_missing")
+    delivery_problem = fields.Text(
+        string="Problem", compute="_compute_delivery_problem", help="Why calls cannot be fetched from the folder or the database."
+    )
     health = fields.Selection(
         [("good", "Healthy"), ("warning", "Look at It"), ("bad", "Calls Are Missing"), ("new", "No Calls Yet")],
         compute="_compute_health",
@@ -64,26 +78,49 @@ class CallSource(models.Model):
         )
 
     def _compute_waiting(self):
-        groups = self.env["call.import"]._read_group(
-            [("source_id", "in", self.ids), ("state", "in", ("draft", "waiting", "running", "failed"))],
-            ["source_id", "state"],
-            ["__count", "create_date:min"],
-        )
+        failed = self._waiting("call.import", [("state", "=", "failed")])
+        waiting = [
+            self._waiting("call.import", [("state", "in", ("draft", "waiting", "running"))]),
+            self._waiting("call.push", [("import_id", "=", False)], "received_at"),
+            self._waiting("call.folder.file", [("import_id", "=", False), ("seen_at", "<=", self._complete_since())], "seen_at"),
+        ]
+        suspended = self._waiting("call.suspense", [("state", "=", "open")])
         for source in self:
-            mine = [(state, count, since) for each, state, count, since in groups if each == source]
-            waiting = [(count, since) for state, count, since in mine if state != "failed"]
-            source.waiting_count = sum(count for count, _since in waiting)
-            source.waiting_since = min((since for _count, since in waiting), default=False)
-            source.failed_count = sum(count for state, count, _since in mine if state == "failed")
+            mine = [groups[source] for groups in waiting if source in groups]
+            source.waiting_count = sum(count for count, _since in mine)
+            source.waiting_since = min((since for _count, since in mine), default=False)
+            source.failed_count = failed.get(source, (0, False))[0]
+            since = filter(None, [source.waiting_since, suspended.get(source, (0, False))[1]])
+            source.unprocessed_since = min(since, default=False)
+
+    def _waiting(self, model, domain, date="create_date"):
+        """:return: dict of source -> (number of records, time of the oldest)"""
+        groups = (
+            self.env[model]
+            .sudo()
+            ._read_group([("source_id", "in", self.ids), *domain], ["source_id"], ["__count", f"{date}:min"])
+        )
+        return {source: (count, since) for source, count, since in groups}
+
+    @api.model
+    def _complete_since(self):
+        """Files that were not changed since then are complete."""
+        return fields.Datetime.now() - UNCHANGED
 
     def _compute_missing(self):
         for source in self:
             numbers, total = source._missing_sequences()
-            hours = source._missing_hours()
+            days = source._missing_days()
+            silent = {day for day, _usual in days}
+            hours = [(hour, usual) for hour, usual in source._missing_hours() if source._local_day(hour) not in silent]
             lines = []
             if numbers:
                 ranges = ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in numbers[:SHOWN])
                 lines.append(self.env._("Numbers that never came: %s", ranges) + ("..." if len(numbers) > SHOWN else ""))
+            for day, usual in days:
+                lines.append(
+                    self.env._("%(day)s: no call all day, usually %(usual)s", day=format_date(self.env, day), usual=usual)
+                )
             for hour, usual in hours[:SHOWN]:
                 lines.append(
                     self.env._(
@@ -96,17 +133,31 @@ class CallSource(models.Model):
                 lines.append(self.env._("and %s hours more", len(hours) - SHOWN))
             source.missing_sequence_count = total
             source.missing_hour_count = len(hours)
+            source.missing_day_count = len(days)
             source.missing_text = "\n".join(lines)
+
+    def _local_day(self, moment):
+        """The day in the source's time zone of a time in UTC."""
+        return moment.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(self.tz or "UTC")).date()
 
     @api.depends("suspense_count")
     def _compute_health(self):
         for source in self:
-            if source.missing_sequence_count or source.missing_hour_count:
+            if source.missing_sequence_count or source.missing_hour_count or source.missing_day_count:
                 source.health = "bad"
-            elif source.failed_count or source.suspense_count:
+            elif source.failed_count or source.suspense_count or source.delivery_problem or source._waits_too_long():
                 source.health = "warning"
             else:
                 source.health = "good" if source.import_count else "new"
+
+    def _waits_too_long(self):
+        return bool(self.waiting_since) and self.waiting_since < fields.Datetime.now() - WAITS_TOO_LONG
+
+    @api.depends("pull_enabled", "pull_message", "is_watched", "folder_message")
+    def _compute_delivery_problem(self):
+        for source in self:
+            problems = (source.pull_enabled and source.pull_message, source.is_watched and source.folder_message)
+            source.delivery_problem = "\n".join(filter(None, problems)) or False
 
     def _compute_day_graph(self):
         """Calls per day of the last two weeks, for the graph on the card."""
@@ -186,6 +237,41 @@ class CallSource(models.Model):
             )
         )
 
+    def _missing_days(self):
+        """Days (local) of the last two weeks without a call although each of the same week days before had some: so a
+        source whose calls are too few for :meth:`_missing_hours` is not silent for long.
+
+        :return: list of (day, usual number of calls), newest first
+        """
+        self.ensure_one()
+        if not self._origin.id:
+            return []
+        return self.env.execute_query(
+            SQL(
+                """
+                WITH daily AS (
+                    SELECT (hour AT TIME ZONE 'UTC' AT TIME ZONE %(tz)s)::date AS day, sum(call_count) AS calls
+                      FROM call_source_hour
+                     WHERE source_id = %(source)s AND hour > %(last)s::date - (%(days)s + 7 * %(weeks)s + 2) * interval '1 day'
+                     GROUP BY 1
+                )
+                SELECT d.day::date, round(avg(coalesce(before.calls, 0)))::integer
+                  FROM generate_series(%(last)s::date - %(days)s * interval '1 day', %(last)s::date, '1 day') AS d(day)
+                 CROSS JOIN generate_series(1, %(weeks)s) AS w(weeks)
+                  LEFT JOIN daily before ON before.day = d.day::date - 7 * w.weeks
+                 WHERE NOT EXISTS (SELECT FROM daily c WHERE c.day = d.day AND c.calls > 0)
+                 GROUP BY d.day HAVING min(coalesce(before.calls, 0)) >= %(usual)s
+                 ORDER BY d.day DESC
+                """,
+                tz=self.tz or "UTC",
+                source=self._origin.id,
+                last=self._local_day(fields.Datetime.now() - timedelta(hours=self.expected_within)) - timedelta(days=1),
+                days=LOOK_BACK_DAYS,
+                weeks=WEEKS,
+                usual=USUAL_CALLS,
+            )
+        )
+
     def action_forget_missing(self):
         """The numbers that are missing will not come: do not report them again."""
         self.check_access("write")
@@ -216,7 +302,7 @@ class CallSource(models.Model):
     def _remind_of_missing(self):
         """One open activity per source tells what is missing now; nothing missing, no activity."""
         self.ensure_one()
-        self.invalidate_recordset(["missing_text", "missing_sequence_count", "missing_hour_count"])
+        self.invalidate_recordset(["missing_text", "missing_sequence_count", "missing_hour_count", "missing_day_count"])
         summary = self.env._("Calls of %s seem to be missing", self.name)
         mine = self.activity_ids.filtered(lambda activity: activity.automated and activity.summary == summary)
         text = self.missing_text

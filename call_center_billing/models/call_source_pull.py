@@ -227,6 +227,7 @@ class CallSource(models.Model):
             "database": self.env._("The database says: %s", error.detail),
             "column": self.env._("The table has no column %s.", error.detail),
             "time": self.env._("The column %s holds no times (timestamp).", error.detail),
+            "untimed": self.env._("The table has no row with a time in the column %s.", error.detail),
             "number": self.env._("The column %s holds no whole numbers: leave the growing number empty.", error.detail),
         }[error.code]
 

@@ -25,7 +25,8 @@ class CallSource(models.Model):
         string="Most Posts per Minute",
         default=600,
         required=True,
-        help="More are answered with 429: the phone system tries again later.",
+        help="Every post with the right secret counts, also one that is refused or was here already. More are answered with "
+        "429: the phone system tries again later.",
     )
     can_push = fields.Boolean(compute="_compute_can_push")
 

@@ -2,8 +2,10 @@ import tempfile
 from pathlib import Path
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL, sql
+
+from odoo.addons.base.models.res_partner import _tz_get
 
 from .. import formats
 from ..formats.numbers import canonical_number, dialling
@@ -40,6 +42,9 @@ REASONS = [
     ("no_destination", "No prefix of the rate deck fits"),
     ("no_cost", "Priced by the provider's cost, which is not known"),
 ]
+
+EDITABLE = {"corrected"}
+"""What people write; all else changes by the actions."""
 
 
 class CallSuspense(models.Model):
@@ -88,10 +93,19 @@ class CallSuspense(models.Model):
         readonly=True, help="Values that people set in place of what was read: name of a column of the record -> value."
     )
     total_seconds = fields.Integer(string="Duration (s)", readonly=True)
+    tz = fields.Selection(
+        _tz_get,
+        string="Zone of the Times",
+        readonly=True,
+        help="Where its times were read in another zone than those of the import.",
+    )
 
     age = fields.Integer(string="Age (days)", compute="_compute_age", aggregator=None)
 
     _open_by_source = models.Index("(source_id, reason) WHERE state = 'open'")
+    _written_off_with_reason = models.Constraint(
+        "CHECK (state <> 'written_off' OR trim(coalesce(note, '')) <> '')", "Say why these records are written off."
+    )
 
     def init(self):
         if not sql.column_exists(self.env.cr, self._table, "record_key"):
@@ -107,6 +121,12 @@ class CallSuspense(models.Model):
         now = fields.Datetime.now()
         for record in self:
             record.age = (now - record.create_date).days if record.create_date else 0
+
+    def write(self, vals):
+        """:raise AccessError: somebody writes what only the actions change"""
+        if not self.env.su and not vals.keys() <= EDITABLE:
+            raise AccessError(self.env._("A suspended record is only corrected, recycled or written off."))
+        return super().write(vals)
 
     def _endpoint_value(self, kind):
         """What the record carries that an endpoint of a kind is compared with."""
@@ -124,8 +144,8 @@ class CallSuspense(models.Model):
         if not records:
             raise UserError(self.env._("Choose open records to recycle."))
         before = len(records)
-        for call_import, group in records.grouped("import_id").items():
-            group._recycle(call_import)
+        for (call_import, zone), group in records.grouped(lambda record: (record.import_id, record._zone())).items():
+            group._recycle(call_import, zone)
         left = len(records.exists().filtered(lambda record: record.state == "open"))
         return {
             "type": "ir.actions.client",
@@ -139,12 +159,23 @@ class CallSuspense(models.Model):
 
     def action_confirm(self):
         """These records are calls of their own, though they look like others."""
-        self.confirmed = True
+        self._set({"confirmed": True})
         return self.action_recycle()
 
-    def _recycle(self, call_import):
-        """The real path for records of one import: read, guide, rate, store."""
+    def _set(self, values):
+        """Change what people change by actions only."""
+        self.check_access("write")
+        self.sudo().write(values)
+
+    def _zone(self):
+        """The time zone to read the record in."""
+        self.ensure_one()
+        return self.tz or self.source_id.tz
+
+    def _recycle(self, call_import, zone):
+        """The real path for records of one import: read in a time zone, guide, rate, store."""
         source = call_import.source_id
+        self._set({"tz": zone if zone != call_import.tz else False})
         source.sudo().lock_for_update(allow_referencing=True)
         options = call_import._options() | {"encoding": "utf-8", "hold_near": False}
         records = list(self)
@@ -157,7 +188,7 @@ class CallSuspense(models.Model):
                     path,
                     call_import._format_code(),
                     options,
-                    self.env.context.get("recycle_tz") or source.tz,
+                    zone,
                     f"call.source,{source.id}",
                     workdir,
                     part_bytes=None,
@@ -182,4 +213,4 @@ class CallSuspense(models.Model):
         return values
 
     def _write_off(self, note):
-        self.filtered(lambda record: record.state == "open").write({"state": "written_off", "note": note})
+        self.filtered(lambda record: record.state == "open")._set({"state": "written_off", "note": note})

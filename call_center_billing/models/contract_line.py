@@ -11,6 +11,7 @@ class ContractLine(models.Model):
     of OCA's recurrence, so that fixed fees and usage close together."""
 
     _inherit = "contract.line"
+    _rec_names_search = ["name", "contract_id.name", "contract_id.partner_id"]
 
     endpoint_ids = fields.One2many("call.endpoint", "contract_line_id", string="Endpoints")
     endpoint_count = fields.Integer(compute="_compute_endpoint_count")
@@ -27,6 +28,16 @@ class ContractLine(models.Model):
     def _compute_endpoint_count(self):
         for line in self:
             line.endpoint_count = len(line.endpoint_ids)
+
+    @api.depends("contract_id.name", "contract_id.partner_id")
+    @api.depends_context("call_line_name")
+    def _compute_display_name(self):
+        """Among the lines of all clients one is told by its client and contract."""
+        result = super()._compute_display_name()
+        if self.env.context.get("call_line_name"):
+            for line in self:
+                line.display_name = f"{line.contract_id.partner_id.display_name}, {line.contract_id.name}: {line.name}"
+        return result
 
     @api.onchange("rate_plan_id")
     def _onchange_rate_plan_id(self):

@@ -30,6 +30,7 @@ from . import test_simulation
 from . import test_statement_document
 from . import test_format_generic
 from . import test_workbook
+from . import test_format_normalised
 from . import test_mapping
 from . import test_access
 from . import test_portal

@@ -126,19 +126,79 @@ class TestPull(CallBillingCommon):
         self.assertEqual(counts, [2, 2, 1])
         self.assertEqual(sum(self.imports().mapped("accepted_count")), 5)
 
+    def interrupted(self, after, how):
+        """A pull that breaks off when some rows were written."""
+        write = table._write
+
+        def rows_until(rows):
+            for number, each in enumerate(rows):
+                if number == after:
+                    how()
+                yield each
+
+        with (
+            patch.object(table, "_write", lambda stream, names, rows: write(stream, names, rows_until(rows))),
+            patch.object(table, "FETCHED_ROWS", 1),
+            mute_logger(*LOGGERS),
+        ):
+            self.assertFalse(self.pull())
+
+    def closed(self):
+        raise psycopg2.OperationalError("server closed the connection unexpectedly")
+
+    def terminated(self):
+        self.run_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'call center billing'")
+
     def test_an_interrupted_pull_changes_nothing_and_is_repeated(self):
         self.call(count=3)
+        for how in (self.closed, self.terminated):
+            self.interrupted(2, how)
+            self.assertEqual((self.imports(), self.source.pull_position), (self.env["call.import"], False))
+            self.assertRegex(self.source.pull_message, "clos|terminat")
+        record = self.pull()
+        self.assertTotals(record, read=3, accepted=3)
+        self.assertEqual((record.accepted_seconds, self.source.pull_message), (3 * 65, False))
 
-        def interrupted(stream, names, rows):
-            for _row in rows:
-                raise psycopg2.OperationalError("server closed the connection unexpectedly")
+    def test_an_interruption_between_pulls_of_a_long_table_loses_nothing(self):
+        self.source.write({"pull_limit": 2, "pull_overlap": 1})
+        self.call(count=5)
+        self.pull()
+        position = self.source.pull_position
+        for how in (self.closed, self.terminated):
+            self.interrupted(3, how)  # two of the overlap, and one of two new ones
+            self.assertEqual((len(self.imports()), self.source.pull_position), (1, position))
+        while self.pull():
+            pass
+        imports = self.imports()
+        self.assertEqual((sum(imports.mapped("accepted_count")), sum(imports.mapped("accepted_seconds"))), (5, 5 * 65))
+        self.assertEqual(len(self.calls(*imports)), 5)
 
-        with patch.object(table, "_write", interrupted), mute_logger(*LOGGERS):
-            self.assertFalse(self.pull())
-        self.assertEqual((self.imports(), self.source.pull_position), (self.env["call.import"], False))
-        self.assertIn("closed the connection", self.source.pull_message)
-        self.assertTotals(self.pull(), read=3, accepted=3)
+    def test_rows_without_a_time_are_suspended_once(self):
+        self.call(count=2)
+        self.call(calldate=None, uniqueid="none.1")
+        record = self.pull()
+        self.assertTotals(record, read=3, accepted=2, suspended=1)
+        self.assertEqual(record.suspense_ids.reason, "bad_time")
+        self.assertIn("none.1", record.suspense_ids.raw)
+        self.assertFalse(self.pull())
+        self.call(5)
+        self.assertTotals(self.pull(), read=4, accepted=1, duplicate=3)
         self.assertFalse(self.source.pull_message)
+
+    def test_rows_without_a_time_take_no_place_of_new_ones(self):
+        self.source.write({"pull_limit": 2, "pull_id_column": "id"})
+        self.call(calldate=None, count=3)
+        self.call(count=5)
+        while self.pull():
+            pass
+        self.assertEqual(sum(self.imports().mapped("accepted_count")), 5)
+        self.assertEqual(sum(self.imports().mapped("suspended_count")), 3)
+
+    def test_a_table_that_never_tells_a_time_is_a_problem(self):
+        self.call(calldate=None)
+        with mute_logger(*LOGGERS):
+            self.assertFalse(self.pull())
+        self.assertIn("no row with a time", self.source.pull_message)
 
     def test_a_crash_while_importing_leaves_the_position_where_it_was(self):
         self.call()

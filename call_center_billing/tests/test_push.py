@@ -6,21 +6,16 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError
 from odoo.tests import HttpCase, new_test_user, tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
+from .asterisk import PHONE
 from .common import CallBillingCommon
-from .format_case import SAMPLES
+from .test_format_freeswitch_json import six_bodies
+from .test_format_freeswitch_xml import document
+from .test_format_yeastar import event
 
 PUSH_LOG = "odoo.addons.call_center_billing.models.call_push"
 IMPORT_LOG = "odoo.addons.call_center_billing.models.call_import"
-BODIES = {
-    "encode_false.json": "application/json",
-    "encode_true.form": "application/x-www-form-urlencoded",
-    "encode_base64.form": "application/x-www-form-base64-encoded",
-    "encode_values_true_encode_false.json": "application/json",
-    "encode_values_true_encode_true.form": "application/x-www-form-urlencoded",
-    "err_file_encoded.json": "application/x-www-form-urlencoded",
-}
 
 
 class PushCase(HttpCase, CallBillingCommon):
@@ -113,26 +108,48 @@ class TestPush(PushCase):
 
     def test_each_body_that_freeswitch_sends_is_the_same_call(self):
         self.source.format = "freeswitch_json"
-        for name, content_type in BODIES.items():
-            body = SAMPLES.joinpath("freeswitch_json", "bodies", name).read_bytes()
-            answer = self.post(body, content_type=content_type, query="?uuid=1")
-            self.assertEqual((name, answer.status_code), (name, 200))
-        self.assertTotals(self.collect(), read=6, accepted=0, suspended=1, duplicate=5)
+        for body, content_type in six_bodies():
+            answer = self.post(body.encode(), content_type=content_type, query="?uuid=1")
+            self.assertEqual((body[:20], answer.status_code), (body[:20], 200))
+        record = self.collect()
+        self.assertTotals(record, read=6, accepted=1, duplicate=5)
+        self.assertEqual((self.calls(record).talk_seconds, self.calls(record).amount), (60, 0.9))
 
     def test_freeswitch_xml_is_received_as_text_and_as_a_form(self):
         self.source.format = "freeswitch_xml"
-        document = SAMPLES.joinpath("freeswitch_xml", "derived_361ab3a0_escaped.cdr.xml").read_bytes()
-        self.assertEqual(self.post(document, content_type="text/xml").status_code, 200)
-        form = self.post(b"cdr=" + base64.b64encode(document), content_type="application/x-www-form-urlencoded")
-        self.assertEqual(form.status_code, 200)
-        self.assertTotals(self.collect(), read=2, accepted=0, suspended=1, duplicate=1)
+        text = document().encode()
+        form = b"cdr=" + base64.b64encode(text)
+        for body, content_type in ((text, "text/xml"), (form, "application/x-www-form-urlencoded")):
+            self.assertEqual(self.post(body, content_type=content_type).status_code, 200)
+        self.assertTotals(self.collect(), read=2, accepted=1, duplicate=1)
 
     def test_yeastar_events_are_received(self):
         self.source.format = "yeastar"
-        events = SAMPLES.joinpath("yeastar", "s_series_newcdr.jsonl").read_bytes().splitlines()
-        for event in events:
-            self.assertEqual(self.post(event).status_code, 200)
-        self.assertEqual(self.collect().read_count, len(events))
+        for told in ({"cdrid": "1"}, {"cdrid": "2"}, {"cdrid": "2"}, {"cdrid": "3", "status": "MAYBE"}):
+            self.assertEqual(self.post(event(didnumber=PHONE + "0100", **told).encode()).status_code, 200)
+        self.assertTotals(self.collect(), read=3, accepted=2, suspended=1)
+
+    def test_any_json_is_received_through_a_mapping(self):
+        titles = {"record_ref": "id", "start": "call.start", "called": "legs[0].to", "total_seconds": "secs"}
+        self.use_mapping(titles)
+        for number in (1, 2):
+            call = {"id": number, "call": {"start": "2026-10-05T10:00:00+02:00"}, "legs": [{"to": PHONE + "0100"}], "secs": 60}
+            self.assertEqual(self.post(call).json(), {"status": "received", "records": 1})
+        record = self.collect()
+        self.assertTotals(record, read=2, accepted=2)
+        self.assertEqual(self.calls(record).mapped("amount"), [0.9, 0.9])
+
+    def test_records_in_an_envelope_are_received_through_a_mapping(self):
+        self.use_mapping({"record_ref": "id", "start": "at", "called": "to", "total_seconds": "secs"}, inside="data.calls")
+        calls = [{"id": n, "at": f"2026-10-05 10:0{n}:00", "to": PHONE + ("0100" if n else "9999"), "secs": 60} for n in range(3)]
+        self.assertEqual(self.post({"ok": True, "data": {"calls": calls}}).status_code, 200)
+        self.assertTotals(self.collect(), read=3, accepted=2, suspended=1)
+
+    def use_mapping(self, titles, **values):
+        """Read what is pushed through a mapping: meaning -> path in the JSON."""
+        lines = [(0, 0, {"position": n, "title": title, "field": field}) for n, (field, title) in enumerate(titles.items(), 1)]
+        mapping = self.env["call.mapping"].create({"name": "M", "file_format": "generic_json", "line_ids": lines, **values})
+        self.source.write({"format": "generic_json", "mapping_id": mapping.id})
 
 
 @tagged("post_install", "-at_install")
@@ -188,10 +205,13 @@ class TestPushRefused(PushCase):
         other = self.env["res.company"].create({"name": "Other"})
         manager = {"groups": "call_center_billing.group_manager", "company_id": other.id, "company_ids": [(6, 0, other.ids)]}
         self.assertEqual(len(self.waiting()), 1)
-        self.assertFalse(self.env["call.push"].with_user(new_test_user(self.env, "stranger", **manager)).search([]))
+        stranger = new_test_user(self.env, "stranger", **manager)
         biller = new_test_user(self.env, "biller", groups="call_center_billing.group_accountant")
-        with self.assertRaises(AccessError):
-            self.env["call.push"].with_user(biller).search([])
+        for model in ("call.push", "call.push.post"):
+            self.assertTrue(self.env[model].search([]))
+            self.assertFalse(self.env[model].with_user(stranger).search([]))
+            with self.assertRaises(AccessError):
+                self.env[model].with_user(biller).search([])
 
     def test_a_body_over_the_limit_is_refused_unread(self):
         self.env["ir.config_parameter"].set_param("call_center_billing.push_max_bytes", "2000")
@@ -210,6 +230,14 @@ class TestPushRefused(PushCase):
         answer = self.post(self.call(3))
         self.assertRefused(answer, 429, "More posts")
         self.assertIn(int(answer.headers["Retry-After"]), range(1, 61))
+
+    def test_repeated_and_refused_posts_count_towards_the_limit(self):
+        self.source.push_per_minute = 3
+        answers = [self.post(body).status_code for body in (self.call(), self.call(), b"<cdr/>", self.call())]
+        self.assertEqual(answers, [200, 200, 400, 429])
+        self.assertEqual(self.post(self.call(), secret="wrong").status_code, 401)
+        self.env.cr.execute("UPDATE call_push_post SET received_at = received_at - interval '61 seconds'")
+        self.assertEqual(self.post(self.call()).json()["status"], "repeated")
 
     def test_a_body_that_is_no_record_is_refused_with_its_reason(self):
         for body, words in ((b"", "empty"), (b"<cdr/>", "not JSON"), (b"[1, 2]", "neither"), (b"[" * 900, "not JSON")):
@@ -259,6 +287,7 @@ class TestPushInterrupted(PushCase):
 
     def test_collected_rows_are_forgotten_after_an_hour(self):
         self.collect()
-        self.env.cr.execute("UPDATE call_push SET received_at = received_at - interval '61 minutes'")
+        for table in ("call_push", "call_push_post"):
+            self.env.cr.execute(SQL("UPDATE %s SET received_at = received_at - interval '61 minutes'", SQL.identifier(table)))
         self.run_cron("call_push_cron")
-        self.assertFalse(self.env["call.push"].search([]))
+        self.assertFalse(self.env["call.push"].search([]) or self.env["call.push.post"].search([]))

@@ -1,8 +1,11 @@
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from unittest.mock import patch
 
 from freezegun import freeze_time
+
+from odoo.tests import new_test_user
+from odoo.tools import SQL
 
 from .asterisk import row
 from .common import CallBillingCommon
@@ -29,7 +32,7 @@ class TestSourceHealth(CallBillingCommon):
         self.assertEqual((self.source.today_count, self.source.usual_count), (3, 6))
 
     def test_an_hour_without_its_usual_calls_is_missing(self):
-        self.calls_at(*(f"2026-10-{day:02} 09:00:00" for day in (6, 13, 20, 27)), "2026-10-06 15:00:00")
+        self.calls_at(*(f"2026-10-{day:02} 09:00:00" for day in (6, 13, 20, 27)), "2026-10-06 15:00:00", "2026-11-03 15:00:00")
         self.assertEqual(self.source._missing_hours(), [(datetime(2026, 11, 3, 8), 4)])
         self.assertEqual(self.source.health, "bad")
         self.assertIn("usually 4", self.source.missing_text)
@@ -39,6 +42,91 @@ class TestSourceHealth(CallBillingCommon):
         self.source.expected_within = 72
         self.assertFalse(self.source._missing_hours())
 
+    def test_a_day_without_calls_is_missing_though_they_are_few_and_at_any_hour(self):
+        for day, hour in ((6, 8), (13, 11), (20, 14), (27, 17)):
+            self.calls_at(*(f"2026-10-{day:02} {hour + n:02}:30:00" for n in range(3)), each=1)
+        self.assertEqual((self.source._missing_hours(), self.source._missing_days()), ([], [(date(2026, 11, 3), 3)]))
+        self.assertEqual((self.source.health, self.source.missing_text), ("bad", "11/03/2026: no call all day, usually 3"))
+        self.source._remind_of_missing()
+        self.assertIn("no call all day", self.source.activity_ids.note)
+        self.calls_at("2026-11-03 23:30:00", each=1)
+        self.source._remind_of_missing()
+        self.assertEqual((self.source.missing_day_count, len(self.source.activity_ids)), (0, 0))
+
+    def test_a_day_is_not_missing_before_its_calls_had_time_to_arrive(self):
+        self.calls_at(*(f"2026-10-{day:02} 09:00:00" for day in (7, 14, 21, 28)))
+        self.source.expected_within = 34  # from midnight, an hour longer ago than now
+        self.assertFalse(self.source._missing_days())
+        self.source.expected_within = 10
+        self.assertEqual(self.source._missing_days(), [(date(2026, 11, 4), 4)])
+
+    def test_a_day_that_is_missing_is_told_once_not_for_each_hour(self):
+        self.calls_at(*(f"2026-10-{day:02} 09:00:00" for day in (6, 13, 20, 27)), each=70)
+        self.assertEqual(self.source.missing_text, "11/03/2026: no call all day, usually 70")
+        self.assertEqual((self.source.missing_day_count, self.source.missing_hour_count), (1, 0))
+
+    def health(self):
+        self.source.invalidate_recordset()
+        return self.source.health
+
+    def test_health_is_new_good_or_a_warning(self):
+        self.assertEqual((self.health(), self.source.last_import_date), ("new", False))
+        self.import_text(row())
+        self.assertEqual((self.health(), self.source.last_import_date), ("good", datetime(2026, 11, 5, 10)))
+        record = self.import_text(row(called="000"))
+        self.assertEqual(self.health(), "warning")
+        record.suspense_ids._write_off("Test call")
+        self.assertEqual(self.health(), "good")
+        self.import_text(content=b"no call record\n")
+        self.assertEqual((self.health(), self.source.failed_count), ("warning", 1))
+
+    def test_a_delivery_that_does_not_work_is_no_healthy_source(self):
+        self.import_text(row())
+        self.source.sudo().write({"pull_message": "The database is gone.", "folder_message": "The folder is gone."})
+        self.assertEqual((self.health(), self.source.delivery_problem), ("good", False))  # both are switched off
+        self.source.sudo().folder = "berlin"
+        self.assertEqual((self.health(), self.source.delivery_problem), ("warning", "The folder is gone."))
+
+    def test_a_dead_database_is_no_healthy_source(self):
+        self.import_text(row())
+        connection = {"pull_host": "x", "pull_database": "x", "pull_user": "x", "format": "asterisk_table", "pull_enabled": True}
+        self.source.sudo().write({**connection, "pull_message": "The database is gone."})
+        self.assertEqual((self.health(), self.source.delivery_problem), ("warning", "The database is gone."))
+
+    def test_the_oldest_of_what_waits_is_told(self):
+        def since(hours):
+            return datetime(2026, 11, 5, 10) - timedelta(hours=hours)
+
+        self.import_text(row())
+        self.assertEqual((self.source.waiting_since, self.source.unprocessed_since), (False, False))
+        self.env["call.folder.file"].sudo().create(
+            [{"source_id": self.source.id, "name": f"{n}.csv", "stamp": "1", "seen_at": since(n)} for n in (0, 0.5)]
+        )
+        self.health()
+        self.assertEqual((self.source.waiting_count, self.source.waiting_since, self.source.health), (1, since(0.5), "good"))
+        self.env["call.push"].sudo().create(
+            {"source_id": self.source.id, "received_at": since(2), "checksum": "a", "content": "{}"}
+        )
+        self.health()
+        self.assertEqual((self.source.waiting_count, self.source.waiting_since, self.source.health), (2, since(2), "warning"))
+        waiting = self.env["call.import"].create({"source_id": self.source.id, "name": "w.csv"})
+        suspense = self.import_text(row(called="000")).suspense_ids
+        for record, hours in ((waiting, 3), (suspense, 50)):
+            self.cr.execute(
+                SQL("UPDATE %s SET create_date = %s WHERE id = %s", SQL.identifier(record._table), since(hours), record.id)
+            )
+        self.env.invalidate_all()
+        told = (self.source.waiting_count, self.source.waiting_since, self.source.unprocessed_since)
+        self.assertEqual(told, (3, since(3), since(50)))
+
+    def test_everybody_who_sees_a_source_sees_what_waits(self):
+        self.env["call.push"].sudo().create(
+            {"source_id": self.source.id, "received_at": "2026-11-05 07:00:00", "checksum": "a", "content": "{}"}
+        )
+        sales = new_test_user(self.env, "seller", groups="call_center_billing.group_sales")
+        source = self.source.with_user(sales)
+        self.assertEqual((source.waiting_count, source.health), (1, "warning"))
+
     def test_undoing_an_import_takes_its_hours_back(self):
         record = self.import_text(row(), row(called="999"))
         hours = self.env["call.source.hour"].search([("source_id", "=", self.source.id)])
@@ -46,6 +134,88 @@ class TestSourceHealth(CallBillingCommon):
         record.action_undo()
         hours.invalidate_recordset()
         self.assertEqual(hours.call_count, 0)
+
+    def counts(self):
+        """Calls per hour, without hours that have none."""
+        self.env.invalidate_all()
+        hours = self.env["call.source.hour"].search([("source_id", "=", self.source.id)], order="hour")
+        return [
+            (str(hour.hour)[5:13], hour.call_count, hour.total_seconds) for hour in hours if hour.call_count or hour.total_seconds
+        ]
+
+    def test_of_a_call_in_several_versions_the_newest_counts(self):
+        first = self.import_text(leg(1, talk=60))
+        second = self.import_text(leg(1, talk=90, start="2026-10-05 12:30:00"), leg(2, linked="b"))
+        self.assertEqual(self.counts(), [("10-05 08", 1, 65), ("10-05 10", 1, 95)])
+        first.action_undo()
+        self.assertEqual(self.counts(), [("10-05 08", 1, 65), ("10-05 10", 1, 95)])
+        second.action_undo()
+        self.assertEqual(self.counts(), [])
+
+    def test_a_billed_call_counts_again_when_its_newer_version_is_undone(self):
+        self.import_text(leg(1, talk=60))
+        self.bill()
+        newer = self.import_text(leg(1, talk=90))
+        self.assertEqual(self.counts(), [("10-05 08", 1, 95)])
+        newer.action_undo()
+        self.assertEqual(self.counts(), [("10-05 08", 1, 65)])
+
+    def test_a_record_whose_time_was_corrected_counts_from_then_on(self):
+        good = row(uniqueid="x")
+        record = self.import_text(row(), good.replace('"2026-10-05 10:00:00"', '"yesterday"'))
+        self.assertEqual(self.counts(), [("10-05 08", 1, 65)])
+        record.suspense_ids.corrected = good.replace("10:00:0", "12:00:0").replace("10:01:0", "12:01:0")
+        record.suspense_ids.action_recycle()
+        self.assertEqual(self.counts(), [("10-05 08", 1, 65), ("10-05 10", 1, 65)])
+        record.action_undo()
+        self.assertEqual(self.counts(), [])
+
+    def test_a_suspended_record_that_turns_out_to_be_known_does_not_count(self):
+        good = row(called="0307771234")
+        first = self.import_text(row(), good.replace("ANSWERED", "WHAT"))
+        self.make_endpoint("0307771234")
+        self.import_text(good)
+        self.assertEqual(self.counts(), [("10-05 08", 3, 195)])
+        first.suspense_ids.corrected = good
+        first.suspense_ids.action_recycle()
+        self.assertEqual(self.counts(), [("10-05 08", 2, 130)])
+
+    def test_a_suspended_record_gives_its_place_to_a_newer_version(self):
+        first = self.import_text(leg(1, called="999"), row())
+        second = self.import_text(leg(1, called="998"), row())
+        self.assertEqual(self.counts(), [("10-05 08", 3, 195)])
+        first.action_undo()
+        second.action_undo()
+        self.assertEqual(self.counts(), [])
+
+    def test_numbers_of_an_undone_import_are_missing_again(self):
+        self.source.check_sequence = True
+        self.import_text(leg(1, linked="a"), leg(6, linked="f"))
+        record = self.import_text(leg(3, linked="c"), leg(4, linked="d"))
+        again = self.import_text(leg(4, linked="d"), leg(5, linked="e"))
+        self.assertEqual(self.source._missing_sequences()[0], [(2, 2)])
+        record.action_undo()
+        self.assertEqual(self.source._missing_sequences()[0], [(2, 4)])
+        self.import_text(leg(4, linked="d"), name="once more.csv")
+        again.action_undo()
+        self.assertEqual(self.source._missing_sequences()[0], [(2, 3), (5, 5)])
+
+    def test_given_up_numbers_stay_so_after_an_undo(self):
+        self.source.check_sequence = True
+        self.import_text(leg(1, linked="a"), leg(9, linked="i"))
+        record = self.import_text(leg(5, linked="e"))
+        self.source.action_forget_missing()
+        record.action_undo()
+        self.assertEqual(self.source._missing_sequences()[0], [(5, 5)])
+
+    def test_a_number_that_only_the_correction_tells_is_seen(self):
+        self.source.check_sequence = True
+        good = leg(2, linked="b")
+        record = self.import_text(leg(1, linked="a"), leg(3, linked="c"), '"open,' + good)
+        self.assertEqual(self.source._missing_sequences()[0], [(2, 2)])
+        record.suspense_ids.corrected = good
+        record.suspense_ids.action_recycle()
+        self.assertEqual(self.source._missing_sequences()[0], [])
 
     def test_numbers_that_never_came_are_told_until_they_come(self):
         self.source.check_sequence = True

@@ -1,4 +1,10 @@
-from odoo.exceptions import UserError
+from lxml import etree
+from psycopg2 import IntegrityError
+
+from odoo.exceptions import AccessError, UserError
+from odoo.tests import new_test_user
+from odoo.tools import SQL, mute_logger
+from odoo.tools.safe_eval import safe_eval
 
 from .asterisk import row
 from .common import CallBillingCommon
@@ -56,6 +62,41 @@ class TestSuspense(CallBillingCommon):
         with self.assertRaises(UserError):
             record.suspense_ids.action_recycle()
 
+    @mute_logger("odoo.sql_db")
+    def test_nobody_writes_off_without_a_reason(self):
+        suspense = self.import_text(row(), row(called="000")).suspense_ids
+        for note in (False, " "):
+            with self.subTest(note), self.assertRaises(IntegrityError), self.cr.savepoint():
+                suspense._write_off(note)
+                self.env.flush_all()
+        self.assertEqual(suspense.state, "open")
+
+    def test_people_write_nothing_but_the_correction(self):
+        suspense = self.import_text(row(), row(called="000")).suspense_ids
+        suspense = suspense.with_user(new_test_user(self.env, "biller", groups="call_center_billing.group_accountant"))
+        suspense.write({"corrected": "x"})
+        for values in ({"state": "written_off", "note": "x"}, {"state": "recycled"}, {"raw": "x"}, {"reason": "columns"}):
+            with self.subTest(values), self.assertRaises(AccessError):
+                suspense.write(values)
+        sales = new_test_user(self.env, "seller", groups="call_center_billing.group_sales")
+        with self.assertRaises(AccessError):
+            suspense.with_user(sales).action_confirm()
+
+    def test_the_age_of_a_record_is_told_and_found(self):
+        old, new = self.import_text(row(), row(called="000"), row(called="001")).suspense_ids
+        self.cr.execute(SQL("UPDATE call_suspense SET create_date = create_date - interval '8 days' WHERE id = %s", old.id))
+        old.invalidate_recordset()
+        self.assertEqual((old.age, new.age), (8, 0))
+        self.assertEqual((self.found_by("week"), self.found_by("month")), (old, old.browse()))
+        self.cr.execute(SQL("UPDATE call_suspense SET create_date = create_date - interval '23 days' WHERE id = %s", old.id))
+        self.assertEqual(self.found_by("month"), old)
+
+    def found_by(self, name):
+        """What a filter of the search view finds."""
+        view = self.env["call.suspense"].get_view(view_type="search")
+        (domain,) = etree.fromstring(view["arch"]).xpath(f"//filter[@name='{name}']/@domain")
+        return self.env["call.suspense"].search([*safe_eval(domain), ("source_id", "=", self.source.id)])
+
 
 class TestWorkbench(CallBillingCommon):
     """Suspended records solved many at a time."""
@@ -71,6 +112,13 @@ class TestWorkbench(CallBillingCommon):
         self.assertEqual(wizard.endpoint_values, "+4930777001\n+4930777002")
         self.assertEqual(record.suspense_ids.mapped("state"), ["recycled"] * 3)
         self.assertTotals(record, read=3, accepted=3)
+
+    def test_contract_lines_are_found_and_told_by_their_client(self):
+        Line = self.env["contract.line"].with_context(call_line_name=True)
+        self.assertEqual(
+            Line.name_search("dental pra", [("contract_id", "=", self.contract.id)]),
+            [(self.line.id, "Dental Practice, Answering service: Usage")],
+        )
 
     def test_a_wrong_value_is_set_right_in_many(self):
         rows = [row(called="999", account="dentall") for _i in range(3)]
@@ -92,6 +140,28 @@ class TestWorkbench(CallBillingCommon):
         self.assertEqual(record.suspense_ids.reason, "missing_hour")
         self.fix(record.suspense_ids, solution="zone", tz="UTC")
         self.assertEqual(str(self.calls(record).sorted("start_at")[0].start_at), "2026-03-29 02:30:00")
+
+    def test_the_zone_of_times_is_kept_and_shown(self):
+        record = self.import_text(row(start="2026-10-05 02:30:00", called="999"), row())
+        suspense = record.suspense_ids
+        self.fix(suspense, solution="zone", tz="UTC")
+        self.assertEqual((suspense.state, suspense.tz, record.tz), ("open", "UTC", "Europe/Berlin"))
+        self.make_endpoint("999")
+        suspense.action_recycle()
+        call = self.calls(record)[0]
+        self.assertEqual(str(call.start_at), "2026-10-05 02:30:00")
+        zones = []
+        for each in self.calls(record):
+            action = each.action_view_raw()
+            zones.append(self.env[action["res_model"]].browse(action["res_id"]).tz)
+        self.assertEqual(zones, ["UTC", "Europe/Berlin"])
+
+    def test_a_record_that_is_read_again_after_the_zone_of_the_source_changed_says_so(self):
+        record = self.import_text(row(called="999"), row())
+        self.source.tz = "UTC"
+        self.make_endpoint("999")
+        record.suspense_ids.action_recycle()
+        self.assertEqual((record.suspense_ids.tz, str(self.calls(record)[0].start_at)), ("UTC", "2026-10-05 10:00:00"))
 
     def test_an_unknown_outcome_is_set_and_the_record_known_by_its_id(self):
         text = leg(1, disposition="WHAT")

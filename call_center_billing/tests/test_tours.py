@@ -18,6 +18,15 @@ class TestTours(HttpCase, CallBillingCommon):
         self.start_tour(url, "call_center_billing_accountant", login="tour_accountant")
         self.assertTotals(record, read=3, accepted=2, suspended=1)
 
+    def test_an_accountant_collects_corrects_and_writes_off(self):
+        new_test_user(self.env, "tour_collector", groups="call_center_billing.group_accountant")
+        url = "/odoo/action-call_center_billing.call_source_action"
+        self.start_tour(url, "call_center_billing_collection", login="tour_collector")
+        record = self.source.import_ids
+        self.assertTotals(record, read=3, accepted=2, suspended=1)
+        written_off = record.suspense_ids.filtered(lambda suspense: suspense.state == "written_off")
+        self.assertEqual((written_off.called, written_off.note), ("000", "Test call of the installer"))
+
     def test_sales_make_a_rate_plan(self):
         new_test_user(self.env, "tour_sales", groups="call_center_billing.group_sales")
         self.start_tour("/odoo/action-call_center_billing.call_rate_plan_action", "call_center_billing_sales", login="tour_sales")

@@ -1,12 +1,18 @@
 import base64
+import http.client
+import json
 import threading
 from contextlib import contextmanager
+from unittest.mock import patch
+
+import psycopg2
 
 from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import Registry
 from odoo.service.model import retrying
-from odoo.tests.common import BaseCase, get_db_name, tagged
-from odoo.tools import mute_logger
+from odoo.sql_db import Cursor
+from odoo.tests.common import HOST, BaseCase, get_db_name, tagged
+from odoo.tools import config, mute_logger
 
 from .asterisk import row
 
@@ -135,3 +141,37 @@ class TestTwoAtOnce(BaseCase):
             self.assertEqual(everything + env["call.import"].browse(second).suspended_count, 2)
             statement.charge_ids.unlink()
             statement._set_state("open")
+
+    def post(self, secret, body):
+        """Status and answer of a post to the source, over real HTTP."""
+        connection = http.client.HTTPConnection(HOST, config["http_port"], timeout=30)
+        headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+        connection.request("POST", f"/call_center_billing/push/{self.source_id}", json.dumps(body), headers)
+        with connection.getresponse() as response:
+            return response.status, response.read().decode()
+
+    @mute_logger("odoo.http", "odoo.sql_db")
+    def test_a_push_that_cannot_be_committed_is_not_answered_as_received(self):
+        with self.environment() as env:
+            source = env["call.source"].browse(self.source_id)
+            source.write({"format": "normalised_json", "push_enabled": True})
+            secret = source.action_new_push_secret()["params"]["message"]
+        call = {"record_ref": "1", "start": "2026-10-05T10:00:00Z", "direction": "inbound", "disposition": "answered"}
+        commit, bodies = Cursor.commit, f"SELECT count(*) FROM call_push WHERE source_id = {self.source_id}"
+
+        def broken_commit(cr):
+            cr.execute(bodies)
+            if cr.fetchone()[0]:
+                raise psycopg2.OperationalError("could not write to the disk")
+            return commit(cr)
+
+        with patch.object(Cursor, "commit", broken_commit):
+            status, _answer = self.post(secret, call)
+        self.assertEqual((status // 100, self.count(bodies)), (5, 0))
+        status, answer = self.post(secret, call)
+        self.assertEqual((status, json.loads(answer)["status"], self.count(bodies)), (200, "received", 1))
+
+    def count(self, query):
+        with self.registry.cursor() as cr:
+            cr.execute(query)
+            return cr.fetchone()[0]

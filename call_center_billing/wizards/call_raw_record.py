@@ -10,3 +10,5 @@ class CallRawRecord(models.TransientModel):
     import_id = fields.Many2one("call.import", readonly=True)
     place = fields.Integer(string="Line", readonly=True)
     raw = fields.Text(readonly=True)
+    tz = fields.Char(string="Time Zone", readonly=True, help="The zone in which its times were read, where they state no offset.")
+    corrected = fields.Text(string="Read Instead", readonly=True)

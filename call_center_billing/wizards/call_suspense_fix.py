@@ -91,7 +91,7 @@ class CallSuspenseFix(models.TransientModel):
         elif self.solution == "zone":
             if not self.tz:
                 raise UserError(self.env._("Choose the time zone that these times are of."))
-            records = records.with_context(recycle_tz=self.tz)
+            records._set({"tz": self.tz})
         else:
             return records.action_confirm()
         return records.action_recycle()
@@ -119,5 +119,5 @@ class CallSuspenseFix(models.TransientModel):
         if not self.field or not value:
             raise UserError(self.env._("Choose the column and write its right value."))
         for record in self.suspense_ids:
-            record.override = {**(record.override or {}), self.field: value}
+            record._set({"override": {**(record.override or {}), self.field: value}})
         return self.suspense_ids
