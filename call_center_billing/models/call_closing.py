@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 from odoo import api, models
 from odoo.tools import SQL
@@ -522,7 +523,7 @@ class CallClosing(models.AbstractModel):
             if rule and tier_set not in bounds:
                 step = 60 if rule.tier_unit == "minute" else 1
                 edges = [ZERO, *(number(tier.up_to) * step for tier in rule.tier_ids[:-1]), FAR]
-                bounds[tier_set] = [(tier_set, index, *edge) for index, edge in enumerate(zip(edges, edges[1:], strict=False))]
+                bounds[tier_set] = [(tier_set, index, *edge) for index, edge in enumerate(pairwise(edges))]
         Loading._insert_rows("call_counted", rows)
         Loading._create_temporary("call_bound", SQL("tier_set integer, tier integer, lower numeric, upper numeric"))
         Loading._insert_rows("call_bound", [row for each in bounds.values() for row in each])

@@ -274,7 +274,9 @@ class CallJoining(models.AbstractModel):
         """SELECT of the billed lines that are offset (charged_id) and the line number of the record that replaces them: the
         replaced record itself, or the one of its call that was charged for all of them. None is offset twice."""
         by_agent = SQL("false")
-        if self.env.execute_query(SQL("SELECT 1 FROM pg_class WHERE relname = 'call_total' AND relnamespace = pg_my_temp_schema()")):
+        if self.env.execute_query(
+            SQL("SELECT 1 FROM pg_class WHERE relname = 'call_total' AND relnamespace = pg_my_temp_schema()")
+        ):
             by_agent = SQL("EXISTS (SELECT FROM call_total t WHERE t.group_ref = u.group_ref AND t.by_agent)")
         return SQL(
             """

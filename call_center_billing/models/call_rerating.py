@@ -1,5 +1,5 @@
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from odoo import api, models
 from odoo.tools import SQL
@@ -17,8 +17,8 @@ class Usage:
     ``lines``: FROM item with the columns of call_usage_line; ``stretches``: with those of call_usage_stretch.
     """
 
-    lines: SQL = SQL("call_usage_line")
-    stretches: SQL = SQL("call_usage_stretch")
+    lines: SQL = field(default_factory=lambda: SQL("call_usage_line"))
+    stretches: SQL = field(default_factory=lambda: SQL("call_usage_stretch"))
 
 
 class CallRerating(models.AbstractModel):

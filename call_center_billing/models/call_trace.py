@@ -183,14 +183,11 @@ class CallUsageLine(models.Model):
     def _trace_price(self, price):
         _, labels = self.env._, self._part_labels()
         parts = []
-        if price.cost_factor:
-            parts.append(
-                _(
-                    "Provider's cost %(cost)s x %(factor)s",
-                    cost=f"{exact(self.sudo().provider_cost):f}",
-                    factor=f"{price.cost_factor:g}",
-                )
-            )
+        if price.cost_factor and not self.env.user._is_internal():
+            parts.append(_("Cost that is passed on"))
+        elif price.cost_factor:
+            cost = f"{exact(self.sudo().provider_cost):f}"
+            parts.append(_("Provider's cost %(cost)s x %(factor)s", cost=cost, factor=f"{price.cost_factor:g}"))
         else:
             if (price.time_price or not price.call_price) and not self.is_split:
                 parts.append(_("%(seconds)s s at %(price)s", seconds=self.billed_seconds, price=price._time_price_text()))

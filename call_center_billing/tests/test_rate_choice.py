@@ -19,7 +19,14 @@ class TestRateChoice(CallBillingCommon):
         )
 
     def chosen(self, plan, **case):
-        case = {"kind": "call", "direction": "inbound", "queue": "", "campaign": "", "skill": "", "disposition": "answered"} | case
+        case = {
+            "kind": "call",
+            "direction": "inbound",
+            "queue": "",
+            "campaign": "",
+            "skill": "",
+            "disposition": "answered",
+        } | case
         rules = plan._layers().rule_ids._in_force(date(2026, 10, 5))._ranked(plan)
         return rules._select({**case, "product_id": self.product}).name
 
@@ -33,7 +40,9 @@ class TestRateChoice(CallBillingCommon):
         self.assertEqual(self.chosen(plan, queue="night", direction="outbound"), "Rule 3")
 
     def test_a_tie_is_refused_with_both_rules_named(self):
-        with self.assertRaisesRegex(ValidationError, r"'Rule 0' \(Calls, Direction Inbound\) and 'Rule 1' \(Calls, Queue sales\)"):
+        with self.assertRaisesRegex(
+            ValidationError, r"'Rule 0' \(Calls, Direction Inbound\) and 'Rule 1' \(Calls, Queue sales\)"
+        ):
             self.plan_with({"direction": "inbound"}, {"queue": "sales"})
 
     def test_rules_that_never_meet_do_not_tie(self):

@@ -105,12 +105,16 @@ class TestTrial(CallBillingCommon):
     """Trying one made-up call."""
 
     def trial(self, **values):
-        return self.env["call.rate.trial"].create({"plan_id": self.plan.id, "tz": "Europe/Berlin", "start_at": "2026-10-05 08:00:00", **values})
+        return self.env["call.rate.trial"].create(
+            {"plan_id": self.plan.id, "tz": "Europe/Berlin", "start_at": "2026-10-05 08:00:00", **values}
+        )
 
     def test_it_costs_what_a_real_call_costs_and_says_why(self):
         trial = self.trial(talk_seconds=61)
         self.assertEqual(trial.amount, self.calls(self.import_text(row(talk=61))).amount)
-        self.assertIn("Counted: Talk 61 s = 61 s.\nRounded to 60/60 seconds: 120 s.\n120 s at $0.90 per minute = $1.80.", trial.trace)
+        self.assertIn(
+            "Counted: Talk 61 s = 61 s.\nRounded to 60/60 seconds: 120 s.\n120 s at $0.90 per minute = $1.80.", trial.trace
+        )
 
     def test_it_tells_why_other_rules_lost(self):
         self.plan.rule_ids = [

@@ -20,7 +20,9 @@ class CallRateTrial(models.TransientModel):
 
     company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
     plan_id = fields.Many2one("call.rate.plan", string="Rate Plan", required=True, check_company=True)
-    product_id = fields.Many2one("product.product", string="Service", help="Of the contract line. Empty: rules for one service do not fit.")
+    product_id = fields.Many2one(
+        "product.product", string="Service", help="Of the contract line. Empty: rules for one service do not fit."
+    )
     tz = fields.Selection(
         lambda self: self.env["contract.contract"]._fields["usage_tz"]._description_selection(self.env),
         string="Client's Time Zone",
@@ -84,10 +86,10 @@ class CallRateTrial(models.TransientModel):
             rates = self.env["call.pricing"]._price_cases([segment])
             if rates.split:
                 self.env["call.pricing"]._split_stretches(rates)
-            found = self.env.execute_query(
-                SQL("SELECT r.id, q.price_id, q.deck_id, %s FROM %s", rates.results(), rates.rated())
+            found = self.env.execute_query(SQL("SELECT r.id, q.price_id, q.deck_id, %s FROM %s", rates.results(), rates.rated()))
+            stretches = (
+                self.env.execute_query(SQL("SELECT price_id, seconds FROM call_stretch ORDER BY number")) if rates.split else []
             )
-            stretches = self.env.execute_query(SQL("SELECT price_id, seconds FROM call_stretch ORDER BY number")) if rates.split else []
             result = self._result(found[0], stretches, day, segment)
             self.env.invalidate_all(flush=False)
             savepoint.rollback()
@@ -103,7 +105,10 @@ class CallRateTrial(models.TransientModel):
         values = {name: self[name] or None for name in ("kind", "direction", "disposition", *TEXT_CONDITIONS, "called")}
         values |= {part: max(self[part], 0) for part in PARTS}
         values |= {"line_number": 1, "start_at": self.start_at, "quantity": self.quantity}
-        values |= {"provider_cost": self.provider_cost or None, "called_key": "".join(filter(str.isdigit, self.called or "")) or None}
+        values |= {
+            "provider_cost": self.provider_cost or None,
+            "called_key": "".join(filter(str.isdigit, self.called or "")) or None,
+        }
         self.env.cr.execute(
             SQL(
                 "INSERT INTO call_stage (%s) VALUES (%s); INSERT INTO call_guided VALUES (1, 0, %s)",

@@ -21,7 +21,10 @@ class CallRerate(models.TransientModel):
         string="Billed Periods As Well", help="What they would cost now becomes an adjustment; the invoices stay as they are."
     )
     settle = fields.Selection(
-        [("next", "On the next invoice"), ("now", "By a credit note or invoice now")], string="Adjust", default="next", required=True
+        [("next", "On the next invoice"), ("now", "By a credit note or invoice now")],
+        string="Adjust",
+        default="next",
+        required=True,
     )
     reason = fields.Char(help="Why: the client reads it beside the adjustment.")
     line_ids = fields.One2many("call.rerate.line", "wizard_id", readonly=True)
@@ -67,9 +70,7 @@ class CallRerate(models.TransientModel):
             raise AccessError(self.env._("Only billing accountants change the prices of calls."))
         rows, counts = self._calculate(apply=True)
         message = self.env._("%(changed)s of %(calls)s calls have another price now.", changed=counts[1], calls=counts[0])
-        adjustments = self.env["call.adjustment"].browse(
-            adjustment for row in rows if (adjustment := row.get("adjustment_id"))
-        )
+        adjustments = self.env["call.adjustment"].browse(adjustment for row in rows if (adjustment := row.get("adjustment_id")))
         if adjustments:
             action = self.env["ir.actions.act_window"]._for_xml_id("call_center_billing.call_adjustment_action")
             following = action | {"domain": [("id", "in", adjustments.ids)]}
