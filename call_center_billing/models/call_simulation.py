@@ -483,8 +483,8 @@ class CallSimulation(models.Model):
             if meeting := break_even(*prices):
                 values = {"volume": f"{float(meeting):,.0f}", "percent": f"{float(meeting * 100 / volume):,.0f}"}
                 if minutes > 0:
-                    return self.env._("equal at about %(volume)s minutes (%(percent)s %% of these)", **values)
-                return self.env._("equal at about %(volume)s calls (%(percent)s %% of these)", **values)
+                    return self.env._("about %(volume)s minutes (%(percent)s %% of these)", **values)
+                return self.env._("about %(volume)s calls (%(percent)s %% of these)", **values)
         if offer["total"] == reference["total"]:
             return self.env._("the same")
         if offer["total"] < reference["total"]:

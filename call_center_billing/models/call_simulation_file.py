@@ -158,7 +158,7 @@ class CallImport(models.Model):
 
     def _load_part(self, part, commit):
         """:raise UserError: more records than the context allows"""
-        super()._load_part(part, commit)
+        result = super()._load_part(part, commit)
         limit = self.env.context.get("call_record_limit")
         if limit and self.read_count > limit:
             raise UserError(
@@ -167,3 +167,4 @@ class CallImport(models.Model):
                     f"{limit:,}",
                 )
             )
+        return result

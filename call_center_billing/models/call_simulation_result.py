@@ -17,7 +17,7 @@ class CallSimulationResult(models.Model):
     is_current = fields.Boolean(string="Today", help="What the contract agrees today.")
     is_best = fields.Boolean(string="Best", help="The cheapest of the plans that price all calls.")
     standing = fields.Selection(
-        [("best", "Best"), ("partial", "Not all calls"), ("current", "Today")], string="Status", compute="_compute_standing"
+        [("best", "Best"), ("partial", "Incomplete"), ("current", "Today")], string="Status", compute="_compute_standing"
     )
     call_count = fields.Integer(string="Calls", help="Charged or included.")
     not_billable_count = fields.Integer(

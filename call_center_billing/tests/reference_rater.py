@@ -23,7 +23,6 @@ from itertools import groupby
 from math import ceil, floor, inf
 from zoneinfo import ZoneInfo
 
-PARTS = ("ring", "queue_time", "ivr", "talk", "hold", "wrap", "transfer")
 SCALE = {"call": 1, "minute": 60}
 """What a plan's units are in those that are counted here: seconds, or calls (quantity)."""
 
@@ -294,9 +293,18 @@ class Stretch:
     cost: Fraction = Fraction(0)
     # What an allowance leaves to be charged
     share: Fraction = Fraction(1)
+    time_share: Fraction = Fraction(1)
     free_seconds: int = 0
     free_quantity: Fraction = Fraction(0)
     is_free: bool = False
+
+    @property
+    def charged_seconds(self):
+        return 0 if self.is_free else self.seconds - self.free_seconds
+
+    @property
+    def charged_quantity(self):
+        return self.quantity - self.free_quantity
 
     @property
     def group(self):
@@ -329,7 +337,8 @@ class Stretch:
     def list_amount(self):
         """What it costs before allowances and tiers."""
         parts = sum(seconds * self.part_price(part) for part, seconds in self.parts.items())
-        return rounded(self.seconds * self.second_price(), 10) + self.quantity * self.call_price() + parts + self.cost
+        time = Fraction(as_decimal(self.seconds * self.second_price(), 10))
+        return time + self.quantity * self.call_price() + parts + self.cost
 
 
 Priced = namedtuple("Priced", "rule reason seconds amount stretches")
@@ -397,10 +406,6 @@ def as_decimal(amount, decimals=2):
     return Decimal(whole if amount >= 0 else -whole).scaleb(-decimals)
 
 
-def rounded(amount, decimals):
-    return Fraction(as_decimal(amount, decimals))
-
-
 def charges(lines, calls, start, end, zone="UTC", carried=None, billed=None):
     """Bill one period of a contract.
 
@@ -413,14 +418,12 @@ def charges(lines, calls, start, end, zone="UTC", carried=None, billed=None):
     old = stretches_of(lines, billed or (), start, end, zone)
     new = stretches_of(lines, calls, start, end, zone)
     carried_on, used, granted = cover(lines, old, new, start, end, carried or {}, late)
-    result = [
-        charge
-        for line in lines
-        for rule in line.plan.all_rules()
-        if rule.product in (None, line.product)
-        for charge in rule_charges(line, rule, *([s for s in some if s.call.line == line.name and s.rule is rule] for some in (old, new)),
-                                   late=late)
-    ]  # fmt: skip
+    result = []
+    for line in lines:
+        for rule in line.plan.all_rules():
+            if rule.product in (None, line.product):
+                mine = [[s for s in some if s.call.line == line.name and s.rule is rule] for some in (old, new)]
+                result += rule_charges(line, rule, *mine, start, late)
     if not late:
         add_terms(result, lines, new, start, end)
     return Bill(result, carried_on, used, granted)
@@ -493,8 +496,9 @@ def make_free(allowance, pool, granted):
     units = (lambda s: s.seconds) if allowance.unit == "minute" else (lambda s: s.quantity)
     total = sum(units(s) for s in pool)
     if allowance.order == "proportional":
-        for stretch in pool:
-            stretch.share = 1 - Fraction(min(granted, total)) / Fraction(total) if total else Fraction(1)
+        for stretch in pool if total else ():
+            stretch.time_share = 1 - Fraction(min(granted, total)) / total
+            stretch.share = stretch.time_share if allowance.unit == "call" else Fraction(1)
         return min(granted, total)
     if allowance.order != "date":
         sign = -1 if allowance.order == "dearest" else 1
@@ -546,53 +550,47 @@ def roll_over(allowance, lots, used):
 # Tiers and charges
 
 
-def rule_charges(line, rule, old, new, late):
+def rule_charges(line, rule, old, new, start, late):
     """All charges of one rule on one contract line."""
-
-    def seconds(s):
-        return 0 if s.is_free else s.seconds - s.free_seconds
-
-    def quantity(s):
-        return s.quantity - s.free_quantity
-
-    packed = rule.tier_mode == "package" and rule.tier_unit
-    units = seconds if rule.tier_unit == "minute" else quantity
-    before = sum(units(s) for s in old)
+    units = (lambda s: s.charged_seconds) if rule.tier_unit == "minute" else (lambda s: s.charged_quantity)
+    position = before = sum(units(s) for s in old)
     total = before + sum(units(s) for s in new)
-    sums, position = {}, before  # (component, group, tier, share) -> [seconds, quantity, amount]
-
-    def add(component, stretch, tier, of_seconds, of_quantity, amount):
-        key = (component, stretch.group if component not in ("cost", "destination", "included") else None, tier)
-        row = sums.setdefault(key, [0, 0, 0, stretch])
-        row[0], row[1], row[2] = row[0] + of_seconds, row[1] + of_quantity, row[2] + amount * stretch.share
-
+    rows = {}  # (component, group, tier) -> what is charged together
     for s in new:
-        of_tiers = slices(rule, position, units(s), total)
+        for component, tier, *values in components(s, slices(rule, position, units(s), total)):
+            together = None if component in ("cost", "destination", "included") else s.group
+            rows.setdefault((component, together, tier), []).append((s, *values))
         position += units(s)
-        for tier, part in of_tiers if rule.tier_unit == "minute" else [(None, seconds(s))]:
-            if packed != "minute":
-                add("destination" if s.destination else "duration", s, tier, part, 0, part * s.second_price(tier))
-        for tier, part in of_tiers if rule.tier_unit == "call" else [(None, quantity(s))]:
-            if packed != "call":
-                add("destination" if s.destination else "call", s, tier, 0, part, part * s.call_price(tier))
-        for part, length in s.parts.items() if not s.is_free else ():
-            add(f"part {part}", s, None, length, 0, length * s.part_price(part))
-        if not s.is_free:
-            add("cost", s, None, 0, s.quantity, s.cost)
-        add("included", s, None, s.seconds - seconds(s), s.free_quantity, 0)
-
-    for (component, group, tier), row in sums.items():
-        if component == "duration":  # rounded on the sum, capped on average: the amount is that of the whole
-            calls = sum(quantity(s) for s in new if s.group == group)
+    for (component, _group, tier), some in rows.items():
+        seconds, quantity, amount = (sum(column) for column in list(zip(*some, strict=True))[1:])
+        if component == "duration":  # the amount is that of the whole
+            s = some[0][0]
             if rule.average_cap:
-                row[0] = min(row[0], calls * rule.average_cap)
+                seconds = min(seconds, sum(each.charged_quantity for each in new if each.group == s.group) * rule.average_cap)
             if rule.round_on == "sum":
-                row[0] = round_up(row[0], rule.first, rule.next)
-            row[2] = row[0] * row[3].second_price(tier) * row[3].share
-    for (component, _group, _tier), (length, count, amount, _stretch) in sums.items():
-        if amount or component == "included" and (length or count):
-            yield Charge(line.name, rule.name, component.split()[0], length, count, as_decimal(amount))
-    yield from volume_charges(line, rule, before, total, late)
+                seconds = round_up(seconds, rule.first, rule.next)
+            amount = seconds * s.second_price(tier) * s.time_share
+        if amount or component == "included" and (seconds or quantity):
+            yield Charge(line.name, rule.name, component.split()[0], seconds, quantity, as_decimal(amount))
+    yield from volume_charges(line, rule, before, total, start, late)
+
+
+def components(s, of_tiers):
+    """What one stretch is charged for: (component, tier, seconds, quantity, amount)."""
+    rule, own = s.rule, of_tiers[0][0] if of_tiers else None  # the tier of what the tiers do not count
+    packed = rule.tier_unit if rule.tier_mode == "package" else None
+    if packed != "minute":
+        for tier, seconds in of_tiers if rule.tier_unit == "minute" else [(own, s.charged_seconds)]:
+            amount = seconds * s.second_price(tier) * s.time_share
+            yield "destination" if s.destination else "duration", tier, seconds, 0, amount
+    if packed != "call":
+        for tier, quantity in of_tiers if rule.tier_unit == "call" else [(own, s.charged_quantity)]:
+            yield "destination" if s.destination else "call", tier, 0, quantity, quantity * s.call_price(tier) * s.share
+    if not s.is_free:
+        for part, seconds in s.parts.items():
+            yield f"part {part}", own, seconds, 0, seconds * s.part_price(part) * s.share
+        yield "cost", None, 0, s.quantity, s.cost * s.share
+    yield "included", None, s.seconds - s.charged_seconds, s.free_quantity, 0
 
 
 def slices(rule, position, units, total):
@@ -627,7 +625,7 @@ def reached(rule, total):
     return [tier for number, tier in enumerate(rule.tiers) if number == 0 or total > bounds[number]]
 
 
-def volume_charges(line, rule, before, total, late):
+def volume_charges(line, rule, before, total, start, late):
     """Packages and flat fees: what the total costs, without what an earlier invoice charged."""
 
     def packages(units):
@@ -635,6 +633,8 @@ def volume_charges(line, rule, before, total, late):
         return ceil(max(units, 0) / Fraction(rule.package_size))
 
     def flat_fees(units):
+        if not units and not in_force(rule, start):
+            return []
         tiers = reached(rule, units)
         return [Fraction(tier.flat_fee) for tier in (tiers if rule.tier_mode == "graduated" else tiers[-1:])]
 

@@ -1,9 +1,10 @@
 from freezegun import freeze_time
 
+from odoo.fields import Command
 from odoo.tests import HttpCase, tagged
 
 from .asterisk import row
-from .common import TODAY, CallBillingCommon
+from .common import DECEMBER, TODAY, CallBillingCommon
 
 
 @freeze_time(TODAY)
@@ -34,6 +35,19 @@ class TestPortal(HttpCase, CallBillingCommon):
         self.assertIn("Show all calls", page)
         self.assertEqual(page.count("2026-10-05 10:00:00"), 1)
         self.assertIn("2026-10-05", self.get(f"/my/statements/{self.statement.id}?charge=1%20OR%201=1").text)
+
+    def test_a_client_sees_what_a_call_is_charged_and_why(self):
+        self.plan.allowance_ids = [
+            Command.create({"name": "included minutes", "quantity": 2, "unit": "minute", "date_start": "2026-11-01"})
+        ]
+        self.import_text(*(row(start=f"2026-11-02 1{hour}:00:00", talk=61) for hour in range(2)))
+        self.contract._bill_periods(DECEMBER).action_post()
+        statement = self.contract.call_statement_ids.filtered(lambda s: s.date_start.month == 11)
+        calls = self.env["call.usage.line"].with_user(self.client_user).search([("statement_id", "=", statement.id)])
+        self.assertEqual(sorted(calls.mapped("charged_amount")), [0, 1.8])
+        page = self.get(f"/my/statements/{statement.id}").text
+        for words in ("Inbound calls, included minutes", "1.8000</summary>", ">included</span>", "120 s of it are included in"):
+            self.assertIn(words, page.replace("\xa0", " ").replace("&#39;", "'"))
 
     def test_downloads(self):
         csv = self.get(f"/my/statements/{self.statement.id}/csv")

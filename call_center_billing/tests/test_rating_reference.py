@@ -4,6 +4,7 @@ import calendar
 import json
 from collections import defaultdict, namedtuple
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from odoo.fields import Command
 
 from ..models.call_charge import duration_charge, line_amount
 from . import reference_rater as reference
-from .common import CallBillingCommon
+from .common import NOVEMBER, CallBillingCommon
 from .reference_rater import Allowance, Calendar, Call, Destination, Line, Plan, Premium, Rule, Term, Tier
 
 Scenario = namedtuple("Scenario", "zone periods lines calls")
@@ -31,7 +32,14 @@ WEEKS = [  # hours of working-time calendars
     {day: [(0.0, 6.0), (22.0, 24.0)] for day in range(7)},
     {0: [(8.25, 12.0), (12.5, 17.75)], 3: [(2.0, 3.0)], 6: [(1.5, 2.5), (3.0, 24.0)]},
 ]
-CONDITIONS = {"direction": "outbound", "queue": "Sales", "campaign": "spring", "skill": " ES", "product": "B"}
+CONDITIONS = {
+    "direction": "outbound",
+    "queue": "Sales",
+    "campaign": "spring",
+    "skill": " ES",
+    "disposition": "busy",
+    "product": "B",
+}
 DECK = (
     Destination("49", Decimal("0.021"), Decimal("0.05"), 60, 60),
     Destination("4930", Decimal("0.0105"), Decimal(0), 1, 1),
@@ -83,12 +91,17 @@ def volume_prices(draw, unit=None):
 
 
 @st.composite
-def rules(draw, name, kind, conditions, volume=True):
+def rules(draw, name, kind, conditions, dates=(None,)):
     """A rule with any mixture of fields that makes sense."""
     values = {key: CONDITIONS[key] for key in conditions}
-    values |= {"name": name, "kind": kind, "priority": draw(st.sampled_from([0, 0, 5]))}
+    values |= {
+        "name": name,
+        "kind": kind,
+        "priority": draw(st.sampled_from([0, 0, 5])),
+        "date_start": draw(st.sampled_from(dates)),
+    }
     if kind in ("message", "outcome"):
-        more = draw(volume_prices("call")) if volume and draw(st.booleans()) else {}
+        more = draw(volume_prices("call")) if draw(st.booleans()) else {}
         return Rule(call_price=draw(prices), **values, **more)
     values |= {"grace": draw(st.sampled_from([0, 0, 30])), "maximum": draw(st.sampled_from([0, 0, 900]))}
     values |= {"minimum": draw(st.sampled_from([0, 0, 90])), "first": draw(increments), "next": draw(increments)}
@@ -107,8 +120,9 @@ def rules(draw, name, kind, conditions, volume=True):
     own_rates = tuple((part, draw(prices)) for part in draw(several(["ring", "wrap", "transfer"], 2)))
     counts = tuple(part for part in ("queue_time", "talk", "hold", "wrap") if part not in dict(own_rates))
     values |= {"part_rates": own_rates, "counts": counts, "call_price": draw(st.sampled_from([Decimal(0)]) | prices)}
-    values |= {"time_price": draw(prices), "time_unit": draw(st.sampled_from(["minute", "hour"]))}
-    style = draw(st.sampled_from(["call", "sum", "average", "volume", "volume"] if volume else ["call", "sum"]))
+    values["time_price"] = draw(prices)
+    values["time_unit"] = draw(st.sampled_from(["minute", "hour"])) if values["time_price"] else "minute"
+    style = draw(st.sampled_from(["call", "sum", "average", "volume", "volume"]))
     if style == "sum":
         values["round_on"] = "sum"
     elif style == "average":
@@ -196,12 +210,14 @@ def terms(draw, some_rules):
 
 
 @st.composite
-def plans(draw, first, rollover=False, with_terms=True, volume=True):
+def plans(draw, first, rollover=False, with_terms=True):
     """A plan, or one based on another."""
     kinds = ["call", *draw(several(["agent_time", "message", "outcome"], 2))]
-    base = [draw(rules(f"Any {kind}", kind, (), volume)) for kind in kinds]
+    base = [draw(rules(f"Any {kind}", kind, ())) for kind in kinds]
     narrow = [
-        draw(rules(f"Some calls {number}", "call", draw(st.permutations(list(CONDITIONS)))[:number], volume))
+        draw(
+            rules(f"Some calls {number}", "call", draw(st.permutations(list(CONDITIONS)))[:number], (None, first.replace(day=9)))
+        )
         for number in range(1, draw(st.integers(1, 3)))
     ]
     every = [*base, *narrow]
@@ -266,12 +282,14 @@ def scenarios(draw, number=1, most=14, lines=("A", "B"), ends=True, **options):
     return Scenario(zone, periods, [Line(name, plan, name, month, end) for name in names], list(by_start))
 
 
-def simple(rule, *talks):
-    """One line with one rule, and calls in October."""
-    start = datetime(2026, 10, 5, 8, tzinfo=UTC)
-    usage = [Call("A", start + timedelta(minutes=i), talk=talk, called="+49301") for i, talk in enumerate(talks)]
-    line = Line("A", Plan((rule,)), "A", date(2026, 10, 1))
-    return Scenario("Europe/Berlin", [(date(2026, 10, 1), date(2026, 10, 31))], [line], usage)
+def october(plan, usage, lines="A", periods=1):
+    """An agreement that begins in October, without draws."""
+    months = [(date(2026, 10, 1), date(2026, 10, 31)), (date(2026, 11, 1), date(2026, 11, 30))]
+    return Scenario("UTC", months[:periods], [Line(name, plan, name, date(2026, 10, 1)) for name in lines], usage)
+
+
+def at(day, hour=8, minute=0, line="A", **values):
+    return Call(line, datetime(2026, 10, day, hour, minute, tzinfo=UTC), **values)
 
 
 # --- In Odoo --------------------------------------------------------------------------------------------
@@ -342,7 +360,12 @@ class RatingCase(CallBillingCommon):
     def make_rate_plan(self, plan):
         parent = self.make_rate_plan(plan.parent) if plan.parent else self.env["call.rate.plan"]
         record = self.env["call.rate.plan"].create({"name": "Plan", "parent_id": parent.id})
-        for name, make in (("rules", self.rule_values), ("premiums", self.premium_values), ("allowances", self.covering_values), ("terms", self.covering_values)):  # fmt: skip
+        for name, make in (
+            ("rules", self.rule_values),
+            ("premiums", self.premium_values),
+            ("allowances", self.covering_values),
+            ("terms", self.covering_values),
+        ):
             model = self.env[f"call.rate.{name[:-1]}"]
             for number, each in enumerate(getattr(plan, name)):
                 made = model.create({"plan_id": record.id, "sequence": number, **make(each)})
@@ -512,32 +535,127 @@ class TestRatingReference(RatingCase):
             savepoint.rollback()
         self.env.invalidate_all()
 
-    def bill_all(self, contract, scenario):
-        """Bill all periods.
-
-        :return: statements, in order
-        """
-        self.bill(contract, scenario.periods[-1][1] + timedelta(days=1))
-        return contract.call_statement_ids.sorted("date_start")
-
     def check(self, scenario, files):
         """Import files of calls, bill, and compare with the reference."""
         with self.undone():
             contract = self.make(scenario)
             for usage in files:
                 self.assertCalls(self.load(usage), scenario, usage)
-            statements = self.bill_all(contract, scenario)
-            carried = {}
+            self.bill(contract, scenario.periods[-1][1] + timedelta(days=1))
+            statements, carried = contract.call_statement_ids.sorted("date_start"), {}
             for (first, last), statement in zip(scenario.periods, statements, strict=True):
                 bill = reference.charges(scenario.lines, scenario.calls, first, last, scenario.zone, carried)
                 self.assertCharges(statement.charge_ids, bill)
                 self.assertInvoice(statement.invoice_id, statement.charge_ids)
+                self.assertTrue(all(used <= bill.granted[key] for key, used in bill.used.items()))
                 carried = bill.carried
 
+    def test_what_is_easily_wrong(self):
+        one, night = Decimal(1), Calendar({day: [(0, 12 * 3600)] for day in range(7)}, (date(2026, 10, 6),))
+        tiers = Tier(Decimal(2), one, Decimal(7)), Tier(None, Decimal("0.1"), Decimal(2))
+        evening = Premium("Evening", "add", one, calendar=night, when="outside")
+        for title, plan, usage, lines in (
+            (
+                "a fee of the contract as a whole is charged once",
+                Plan((Rule("R", time_price=one),), terms=(Term("Fee", "fee", Decimal(31), "contract"),)),
+                [at(5, talk=600), at(6, talk=600, line="B")],
+                "AB",
+            ),
+            (
+                "hours are hours on holidays as well",
+                Plan((Rule("R", time_price=one),), (replace(evening, also_holidays=True),)),
+                [at(6, 8, talk=60), at(6, 20, talk=60)],
+                "A",
+            ),
+            (
+                "calls at the provider's cost are calls that an allowance includes",
+                Plan((Rule("R", source="cost"),), allowances=(Allowance("A", Decimal(2), "call"),)),
+                [at(day, provider_cost=Decimal(7)) for day in (5, 6, 7)],
+                "A",
+            ),
+            (
+                "a proportional allowance lowers the prices of tiers",
+                Plan(
+                    (Rule("R", tier_mode="graduated", tiers=tiers),),
+                    allowances=(Allowance("A", Decimal(2), "call", order="proportional"),),
+                ),
+                [at(day) for day in (5, 6, 7, 8)],
+                "A",
+            ),
+            (
+                "a call that is included is free beyond the boundary of its band",
+                Plan((Rule("R", time_price=one, band_split="split"),), (evening,), (Allowance("A", one, "call"),)),
+                [at(5, 11, 59, talk=120), at(7, talk=600)],
+                "A",
+            ),
+            (
+                "packages of minutes take the place of the price of time only",
+                Plan(
+                    (
+                        Rule(
+                            "R",
+                            tier_mode="package",
+                            tier_unit="minute",
+                            package_size=one,
+                            package_price=one,
+                            part_rates=(("ring", one),),
+                        ),
+                    )
+                ),
+                [at(5, talk=60, ring=60)],
+                "A",
+            ),
+            (
+                "what tiers do not count is charged with the tier of its call",
+                Plan(
+                    (
+                        Rule(
+                            "R",
+                            time_price=Decimal("0.005"),
+                            tier_mode="graduated",
+                            tiers=tiers,
+                            part_rates=(("ring", Decimal("0.005")),),
+                        ),
+                    )
+                ),
+                [at(day, talk=60, ring=60) for day in (5, 6, 7)],
+                "A",
+            ),
+        ):
+            with self.subTest(title):
+                self.check(october(plan, usage, lines), [usage])
+
+    def test_late_usage_that_is_easily_wrong(self):
+        tiers = tuple(
+            Tier(up_to and Decimal(up_to), Decimal(price), Decimal(fee))
+            for up_to, price, fee in ((2, 10, 7), (4, 5, 2), (None, 1, 3))
+        )
+        rules = Rule("R", call_price=Decimal(1)), Rule("Q", queue="q", call_price=Decimal(2))
+        for title, plan in (
+            ("fees of tiers that are reached now", Plan((Rule("R", tier_mode="graduated", tiers=tiers),))),
+            ("the difference to the fee of the tier before", Plan((Rule("R", tier_mode="volume", tiers=tiers),))),
+            ("packages begun now", Plan((Rule("R", tier_mode="package", package_size=Decimal(2), package_price=Decimal(10)),))),
+            ("dearest calls of one invoice", Plan(rules, allowances=(Allowance("A", Decimal(2), "call", order="dearest"),))),
+            ("a share of one invoice", Plan(rules, allowances=(Allowance("A", Decimal(2), "call", order="proportional"),))),
+            (
+                "what rolled over",
+                Plan(rules, allowances=(Allowance("A", Decimal(5), "call", rollover=True, rollover_cap=Decimal(2)),)),
+            ),
+        ):
+            for number in (0, 1, 3):
+                with self.subTest(title, billed=number):
+                    late = [at(5), at(12, queue="q"), at(13)]
+                    self.check_late(october(plan, [*late, *(at(day) for day in (6, 7, 8)[:number])], periods=2), late)
+
     @given(scenario=scenarios())
-    @settings(quick, max_examples=25)
+    @settings(quick, max_examples=30)
     # Both lines round down, their exact sum rounds up: taxes rounded globally would move a cent into a line.
-    @example(simple(Rule("R", time_price=Decimal("0.0084"), call_price=Decimal("0.0504"), first=1), 1, 542))
+    @example(
+        october(
+            Plan((Rule("R", time_price=Decimal("0.0084"), call_price=Decimal("0.0504"), first=1),)),
+            [at(5, talk=1), at(6, talk=542)],
+        )
+    )
     def test_a_period_equals_the_reference(self, scenario):
         self.check(scenario, [scenario.calls])
 
@@ -579,6 +697,23 @@ class TestRatingReference(RatingCase):
             self.assertCharges(charges.get(True, none), bill)
             bill = reference.charges(scenario.lines, own, *following, scenario.zone, before.carried)
             self.assertCharges(charges.get(False, none), bill)
+
+    @given(
+        volume=volume_prices().filter(lambda fields: fields["tier_mode"] == "graduated"),
+        talks=st.lists(st.integers(0, 600), min_size=2, max_size=12),
+    )
+    @settings(quick, max_examples=4)
+    def test_cost_never_falls_as_usage_grows_under_graduated_tiers(self, volume, talks):
+        usage = [at(5, 8, minute, talk=talk) for minute, talk in enumerate(talks)]
+        scenario, totals = october(Plan((Rule("R", first=1, next=1, **volume),)), usage), []
+        with self.undone():
+            contract = self.make(scenario)
+            for part in (usage[::2], usage[1::2]):
+                self.load(part)
+                with self.undone():
+                    self.bill(contract, NOVEMBER)
+                    totals.append(contract.call_statement_ids.charge_amount)
+        self.assertEqual(totals, sorted(totals))
 
     @given(seconds=st.integers(0, 10_000_000), price=st.decimals(0, 100, places=6), unit=st.sampled_from(["minute", "second"]))
     @settings(max_examples=500, deadline=None)

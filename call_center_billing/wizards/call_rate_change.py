@@ -255,25 +255,31 @@ class CallRateChange(models.TransientModel):
 
     def _warnings(self):
         """What people should know before they apply it: list of sentences."""
-        _, warnings = self.env._, []
+        warnings = []
         rules = self.plan_id.rule_ids
         if self.date.day != 1 and (tiered := self.rule_ids.filtered("tier_mode")):
             warnings.append(
-                _(
+                self.env._(
                     "The tiers of '%s' begin to count again on that day: choose the first day of a billing period.",
                     tiered[0].name,
                 )
             )
         if later := rules.filtered(lambda rule: rule.date_start and rule.date_start > self.date):
             warnings.append(
-                _("'%(name)s' begins later, on %(date)s, and is not changed.", name=later[0].name, date=later[0].date_start)
+                self.env._(
+                    "'%(name)s' begins later, on %(date)s, and is not changed.", name=later[0].name, date=later[0].date_start
+                )
             )
         if elsewhere := rules._in_force(self.date).filtered(lambda rule: rule.source != "own"):
             warnings.append(
-                _("'%s' has its price from a rate deck or the provider: change the deck, or its mark-up.", elsewhere[0].name)
+                self.env._(
+                    "'%s' has its price from a rate deck or the provider: change the deck, or its mark-up.", elsewhere[0].name
+                )
             )
         if self.date <= fields.Date.context_today(self):
-            warnings.append(_("Calls from that day on that are here already keep the old prices until they are rated again."))
+            warnings.append(
+                self.env._("Calls from that day on that are here already keep the old prices until they are rated again.")
+            )
         return warnings
 
     def _message(self, rows):

@@ -60,7 +60,7 @@ class CallRateTemplate(models.TransientModel):
     increment_first = fields.Integer(string="First Increment", default=60)
     increment_next = fields.Integer(string="Next Increments", default=6)
     # The contract
-    with_contract = fields.Boolean(string="With Contract", help="Make the client's contract as well.")
+    with_contract = fields.Boolean(help="Make the client's contract as well.")
     partner_id = fields.Many2one("res.partner", string="Client")
     product_id = fields.Many2one("product.product", string="Service", domain="[('type', '=', 'service'), ('sale_ok', '=', True)]")
     date_start = fields.Date(
