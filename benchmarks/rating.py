@@ -7,7 +7,7 @@ prints. Nothing here asserts a time.
 import json
 import os
 import time
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 
 from odoo.fields import Command

@@ -17,7 +17,7 @@ from odoo.tools import SQL
 from .. import pricing
 from ..formats.record import PARTS
 from .call_price import FORMULA, PART_PRICES, formula, number
-from .call_rating import rounded_seconds
+from .call_rating import rounded_seconds, whole_part
 from .call_rerating import Usage
 
 ZERO = Decimal(0)
@@ -170,7 +170,7 @@ class CallClosing(models.AbstractModel):
         where = SQL("u.statement_id IN %s AND u.status = 'billable'", tuple(statements.ids) or (0,))
         columns = SQL(
             "u.id, u.statement_id, u.contract_line_id, u.late_of_id, u.rule_id, u.start_at, u.record_key, %s",
-            SQL(", ").join(SQL.identifier("u", part) for part in PARTS),
+            SQL(", ").join(whole_part("u", part) for part in PARTS),
         )
         whole = SQL(
             "SELECT %s, u.price_id, 1 AS number, u.quantity, u.billed_seconds AS seconds, u.amount, u.provider_cost FROM %s u WHERE %s",
@@ -206,7 +206,8 @@ class CallClosing(models.AbstractModel):
             return [SQL("0") for _part in PARTS]
         return [
             SQL(
-                "coalesce(sum(CASE WHEN p.number = 1 AND r.%(price)s IS NOT NULL AND p.%(part)s > 0 THEN %(rounded)s END)"
+                "coalesce(sum(CASE WHEN p.number = 1 AND r.%(price)s IS NOT NULL AND p.%(part)s > 0"
+                " THEN CASE WHEN p.quantity < 0 THEN -1 ELSE 1 END * %(rounded)s END)"
                 " FILTER (WHERE %(condition)s), 0)::bigint",
                 price=SQL.identifier(name),
                 part=SQL.identifier(part),
@@ -409,11 +410,9 @@ class CallClosing(models.AbstractModel):
         sets = defaultdict(list)
         for statement, mine in lines.items():
             for line in mine:
-                rules = planned[line]._layers().rule_ids._in_force(statement.date_start)
-                for rule in rules.filtered(
-                    lambda r: r.tier_mode and r._fits_service(line) and any(r.tier_ids.mapped("flat_fee"))
-                ):
-                    sets[statement, statement, line, rule] += ()
+                for rule in planned[line]._layers().rule_ids._in_force(statement.date_start):
+                    if rule.tier_mode and rule._fits_service(line) and any(rule.tier_ids.mapped("flat_fee")):
+                        sets[statement, statement, line, rule] += ()
         for group in groups:
             if group.rule.tier_mode:
                 sets[group.period, group.statement, group.line, group.rule].append(group)
@@ -574,7 +573,8 @@ class CallClosing(models.AbstractModel):
                 ), slice AS MATERIALIZED (
                     SELECT p.group_number, p.id, p.number, p.place, true AS included, NULL::integer AS tier, number = 1 AS begins,
                            CASE WHEN unit = 'minute' THEN freed WHEN is_free THEN seconds ELSE 0 END AS slice_seconds,
-                           CASE WHEN unit = 'call' THEN freed ELSE 0 END AS slice_quantity, p.price_id, p.provider_cost, %(parts)s
+                           CASE WHEN unit = 'call' THEN freed ELSE 0 END AS slice_quantity,
+                           p.quantity, p.price_id, p.provider_cost, %(parts)s
                       FROM reached p WHERE freed <> 0
                      UNION ALL
                     SELECT p.group_number, p.id, p.number, p.place, false, k.tier,
@@ -582,7 +582,7 @@ class CallClosing(models.AbstractModel):
                            CASE WHEN k.tier IS NULL THEN p.paid_seconds WHEN p.tier_unit = 'minute' THEN %(sliced)s
                                 WHEN %(begins)s THEN p.paid_seconds ELSE 0 END,
                            CASE WHEN k.tier IS NULL THEN p.paid_quantity WHEN p.tier_unit = 'call' THEN %(sliced)s
-                                WHEN %(begins)s THEN p.paid_quantity ELSE 0 END, p.price_id, p.provider_cost, %(parts)s
+                                WHEN %(begins)s THEN p.paid_quantity ELSE 0 END, p.quantity, p.price_id, p.provider_cost, %(parts)s
                       FROM reached p
                       LEFT JOIN call_bound k ON k.tier_set = p.tier_set AND %(sliced)s <> 0
                      WHERE p.is_free IS NOT TRUE

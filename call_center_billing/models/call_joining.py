@@ -12,6 +12,8 @@ TOLD = (
     "kind", "direction", "caller", "called", "queue", "campaign", "skill", "account_code", "trunk", "agent", "disposition", "start_at",
     *PARTS, "total_seconds", "quantity",
 )  # fmt: skip
+TAKEN_BACK = ("quantity", "counted_seconds", "billed_seconds", "amount", "provider_cost")
+"""What is negative in a line that offsets a billed one."""
 LEG_HOURS = 12
 BEST = ("answered", "voicemail", "abandoned", "busy", "no_answer", "failed")
 """The outcome of a call in several records is the first of these that one of them has."""
@@ -224,16 +226,21 @@ class CallJoining(models.AbstractModel):
             "statement_id": SQL("p.statement_id"),
             "late_of_id": SQL("p.late_of_id"),
             "replaces_id": SQL("u.id"),
-            **{name: SQL("- u.%s", SQL.identifier(name)) for name in ("quantity", "counted_seconds", "billed_seconds", "amount")},
+            **{name: SQL("- u.%s", SQL.identifier(name)) for name in TAKEN_BACK},
         }
         self.env.cr.execute(
             SQL(
                 """
-                INSERT INTO call_usage_line (%s)
-                SELECT %s
-                  FROM (%s) c
-                  JOIN call_usage_line u ON u.id = c.charged_id
-                  JOIN call_segment p ON p.contract_line_id = u.contract_line_id AND u.date BETWEEN p.date_from AND p.date_to
+                WITH offsets AS (
+                    INSERT INTO call_usage_line (%s)
+                    SELECT %s
+                      FROM (%s) c
+                      JOIN call_usage_line u ON u.id = c.charged_id
+                      JOIN call_segment p ON p.contract_line_id = u.contract_line_id AND u.date BETWEEN p.date_from AND p.date_to
+                    RETURNING id, replaces_id
+                )
+                INSERT INTO call_usage_stretch (usage_id, number, price_id, seconds)
+                SELECT o.id, x.number, x.price_id, - x.seconds FROM offsets o JOIN call_usage_stretch x ON x.usage_id = o.replaces_id
                 """,
                 SQL(", ").join(SQL.identifier(column) for column in columns),
                 SQL(", ").join(offset.get(column, SQL.identifier("u", column)) for column in columns),

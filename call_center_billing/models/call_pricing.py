@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from odoo import api, models
 from odoo.tools import SQL
 
+from ..formats.record import PARTS
 from .call_price import PART_PRICES
 from .call_rating import (
     amount,
@@ -129,7 +130,8 @@ class Rates:
         )
 
     def results(self):
-        """Columns: counted seconds, billed seconds, whether it is split, exact amount, status, why it is not billable."""
+        """Columns: counted seconds, billed seconds, whether it is split, parts of the whole call, exact amount, status, why it is not
+        billable."""
         parts = self._of_call(lambda alias: parts_amount(alias, "r")) if self.parts else None
         priced = amount(SQL("t.billed"), SQL("s.quantity"), SQL("s.provider_cost"), "r", parts)
         if self.split:
@@ -140,14 +142,18 @@ class Rates:
                 time_amount(SQL("t.billed"), "r"),
             )
         why = SQL("CASE WHEN t.charged THEN 'short' ELSE 'disposition' END")
+        whole = SQL("NULL::jsonb")
         if self.joined:
+            seconds = SQL(", ").join(SQL.identifier("l", part) for part in PARTS)
+            whole = SQL("CASE WHEN l.charged THEN jsonb_build_array(%s) END", seconds)
             why = SQL("CASE WHEN l.charged IS FALSE THEN 'leg' ELSE %s END", why)
         return SQL(
             """
-            t.counted, t.billed, %(split)s, CASE WHEN t.billable THEN %(amount)s ELSE 0 END,
+            t.counted, t.billed, %(split)s, %(whole)s, CASE WHEN t.billable THEN %(amount)s ELSE 0 END,
             CASE WHEN t.billable THEN 'billable' ELSE 'not_billable' END, CASE WHEN t.billable THEN NULL ELSE %(why)s END
             """,
             split=SQL("x.amount IS NOT NULL") if self.split else SQL("false"),
+            whole=whole,
             amount=priced,
             why=why,
         )

@@ -3,6 +3,7 @@ from fractions import Fraction
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
 
 from ..formats.record import DISPOSITIONS, PARTS
 from .call_usage_line import DISPOSITION_LABELS
@@ -280,7 +281,18 @@ class CallRateRule(models.Model):
                         self.env._("Rule '%s' counts a part of the call that has its own rate as well: untick it.", rule.name)
                     )
 
-    @api.constrains("source", "deck_id", "minute_price", "hour_price", "call_price", "tier_mode", "part_ids")
+    @api.onchange("source")
+    def _onchange_source(self):
+        """What the form hides now must not hold the rule up."""
+        if self.source != "own":
+            self.update({"minute_price": 0, "hour_price": 0, "call_price": 0, "part_ids": [Command.clear()]})
+            self.update({"tier_mode": False, "round_on": "call", "average_cap_seconds": 0})
+        if self.source != "deck":
+            self.deck_id = False
+
+    @api.constrains(
+        "source", "deck_id", "minute_price", "hour_price", "call_price", "tier_mode", "part_ids", "round_on", "average_cap_seconds"
+    )
     def _check_source(self):
         for rule in self:
             if rule.source == "deck" and not rule.deck_id:
@@ -289,6 +301,10 @@ class CallRateRule(models.Model):
             if rule.source != "own" and priced:
                 raise ValidationError(
                     self.env._("Rule '%s' takes its price from elsewhere: leave its own prices and tiers empty.", rule.name)
+                )
+            if rule.source != "own" and (rule.round_on == "sum" or rule.average_cap_seconds):
+                raise ValidationError(
+                    self.env._("Rule '%s' has many prices: round each call, and leave out a maximum on the average.", rule.name)
                 )
             if rule.deck_id and rule.deck_id.currency_id != rule.currency_id:
                 raise ValidationError(

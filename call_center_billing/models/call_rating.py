@@ -25,6 +25,17 @@ def counted_seconds(call, price):
     )
 
 
+def whole_part(usage, part):
+    """Seconds of a part of a stored call, over all its records where it has several."""
+    return SQL(
+        "coalesce((%s ->> %s)::integer, %s) AS %s",
+        SQL.identifier(usage, "whole_parts"),
+        PARTS.index(part),
+        SQL.identifier(usage, part),
+        SQL.identifier(part),
+    )
+
+
 def is_billable(call, price):
     """Whether the rule charges calls of this outcome."""
     cases = SQL(" ").join(

@@ -6,7 +6,9 @@ from odoo.tools import SQL
 
 from ..formats.record import COLUMNS, PARTS, TEXTS
 
-RATING = ("rule_id", "price_id", "counted_seconds", "billed_seconds", "is_split", "amount", "status", "not_billable_reason")
+RATING = (
+    "rule_id", "price_id", "counted_seconds", "billed_seconds", "is_split", "whole_parts", "amount", "status", "not_billable_reason",
+)  # fmt: skip
 """Columns of a usage line that rating writes."""
 
 

@@ -12,6 +12,8 @@ from odoo.tools import SQL
 
 PDF_CALLS = 300
 FETCH = 5000
+PRICED = 15
+"""Columns of a fetched call up to its price."""
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9 ]+")
 
 
@@ -91,8 +93,8 @@ class CallStatement(models.Model):
         titles = [
             env._("Start (%s)", zone), env._("Direction"), env._("Caller"), env._("Called"), env._("Queue"), env._("Agent"),
             env._("Outcome"), env._("Duration (s)"), env._("Counted (s)"), env._("Charged (s)"), env._("Price per Minute"),
-            env._("Price per Call"), env._("Price (%s)", self.currency_id.name), env._("Service"), env._("Rate"),
-            env._("Charged or Not"), env._("Late Usage of"), env._("Record ID"),
+            env._("Price per Call"), env._("Price (%s)", self.currency_id.name), env._("On the Invoice (%s)", self.currency_id.name),
+            env._("Service"), env._("Rate"), env._("Charged or Not"), env._("Late Usage of"), env._("Record ID"),
         ]  # fmt: skip
         usage = env["call.usage.line"]
         directions = dict(usage._fields["direction"]._description_selection(env))
@@ -122,7 +124,8 @@ class CallStatement(models.Model):
         return stream.getvalue()
 
     def _fetch_calls(self):
-        """Rows of the statement's calls in order of time, in pages that go on after the last call of the one before."""
+        """Rows of the statement's calls in order of time, in pages that go on after the last call of the one before. What the
+        invoice has of a call differs from its price after allowances and tiers."""
         self.env.flush_all()
         after = SQL("true")
         while True:
@@ -148,7 +151,8 @@ class CallStatement(models.Model):
             )
             if not rows:
                 return
-            yield [row[2:] for row in rows]
+            charged = self.env["call.usage.line"].browse(row[1] for row in rows)._charged_amounts()
+            yield [(*row[2:PRICED], charged.get(row[1], row[PRICED - 1]), *row[PRICED:]) for row in rows]
             after = SQL("(u.start_at, u.id) > (%s, %s)", rows[-1][0], rows[-1][1])
 
     # --- What the PDF and the portal show -------------------------------------------------------------

@@ -34,12 +34,10 @@ class CallUsageLine(models.Model):
         self.charge_ids = False
         for call in self:
             call.charged_amount = call.amount
-        found = self._charged()
-        for call in self:
-            rows = found.get(call.id)
-            if rows:
-                call.charge_ids = [charge.id for charge, _seconds, _quantity, _amount in rows]
-                call.charged_amount = float(sum(amount for _charge, _seconds, _quantity, amount in rows))
+        for usage, rows in self._charged().items():
+            call = self.browse(usage)
+            call.charge_ids = [charge.id for charge, _seconds, _quantity, _amount in rows]
+            call.charged_amount = float(sum(amount for _charge, _seconds, _quantity, amount in rows))
 
     @api.model
     def _search_charge_ids(self, operator, value):
@@ -95,6 +93,10 @@ class CallUsageLine(models.Model):
                 found.setdefault(usage, []).append((charge, seconds, Decimal(quantity), amount))
         return found
 
+    def _charged_amounts(self):
+        """:return: dict of id -> what the charges of closed statements have of it, as text"""
+        return {usage: f"{sum(row[-1] for row in rows).normalize():f}" for usage, rows in self._charged().items()}
+
     def _amount_on(self, charge, seconds, quantity, listed):
         """Exact amount of the call that a charge has."""
         price = exact(charge.unit_price)
@@ -109,13 +111,19 @@ class CallUsageLine(models.Model):
         return (seconds * price / UNIT_SECONDS[charge.unit]).quantize(Decimal(1).scaleb(-10))
 
     def _rounded_part(self, part):
-        """Seconds of a part with a rate of its own, after the increments."""
+        """Seconds of a part with a rate of its own, after the increments; negative where they are given back."""
         self.ensure_one()
-        price, seconds = self.sudo().price_id, self[part]
+        price, seconds = self.sudo().price_id, self._whole_parts()[part]
         first, following = price.increment_first, price.increment_next
         if seconds <= 0:
             return 0
-        return first if seconds <= first else first + -(-(seconds - first) // following) * following
+        rounded = first if seconds <= first else first + -(-(seconds - first) // following) * following
+        return rounded if self.quantity >= 0 else -rounded
+
+    def _whole_parts(self):
+        """dict of part -> seconds that it was rated by, over all records of the call"""
+        self.ensure_one()
+        return dict(zip(PARTS, self.whole_parts or [self[part] for part in PARTS], strict=True))
 
     # --- In words -----------------------------------------------------------------------------------------
 
@@ -134,7 +142,10 @@ class CallUsageLine(models.Model):
         if self.status != "billable":
             reason = dict(self._fields["not_billable_reason"]._description_selection(self.env)).get(self.not_billable_reason)
             return [*lines, self.env._("Not charged: %s.", reason or "-")]
-        lines += self._trace_seconds(price)
+        if self.quantity < 0:
+            lines.append(self.env._("Given back: what an earlier invoice charged for what the phone system told before."))
+        else:
+            lines += self._trace_seconds(price)
         lines += self._trace_price(price)
         lines += [self._trace_charge(*row) for row in charged]
         return lines
@@ -156,9 +167,15 @@ class CallUsageLine(models.Model):
         if not (price.time_price or self.billed_seconds) or price.cost_factor:
             return []
         counted = [
-            f"{labels[part]} {self[part]} s" for part in PARTS if price[f"count_{part.removesuffix('_seconds')}"] and self[part]
+            f"{labels[part]} {seconds} s"
+            for part, seconds in self._whole_parts().items()
+            if price[f"count_{part.removesuffix('_seconds')}"] and seconds
         ]
-        lines = [_("Counted: %(parts)s = %(seconds)s s.", parts=" + ".join(counted) or "0 s", seconds=self.counted_seconds)]
+        values = {"parts": " + ".join(counted) or "0 s", "seconds": self.counted_seconds}
+        if self.whole_parts:
+            lines = [_("Counted over all records of the call: %(parts)s = %(seconds)s s.", **values)]
+        else:
+            lines = [_("Counted: %(parts)s = %(seconds)s s.", **values)]
         seconds = self.counted_seconds
         if price.maximum_seconds and abs(seconds) > price.maximum_seconds:
             lines.append(_("At most %s s count.", price.maximum_seconds))
@@ -194,7 +211,7 @@ class CallUsageLine(models.Model):
             if price.call_price:
                 parts.append(_("%(quantity)s x %(price)s", quantity=f"{self.quantity:g}", price=price._money(price.call_price)))
             for part, name in zip(PARTS, PART_PRICES, strict=True):
-                if price[name] and self[part]:
+                if price[name] and self._rounded_part(part):
                     parts.append(
                         _(
                             "%(part)s %(seconds)s s at %(price)s per minute",

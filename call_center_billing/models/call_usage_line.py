@@ -54,6 +54,9 @@ class CallUsageLine(models.Model):
     )
     is_split = fields.Boolean(string="Split", help="Charged in stretches of different bands.")
     stretch_ids = fields.One2many("call.usage.stretch", "usage_id", string="Stretches")
+    whole_parts = fields.Json(
+        help="Of a call in several records, on the one that is charged: the seconds of its parts over all of them."
+    )
     currency_id = fields.Many2one(related="statement_id.currency_id")
     replaces_id = Unchecked(
         "call.usage.line", string="Replaces", ondelete="set null", help="The line with what the phone system told before."

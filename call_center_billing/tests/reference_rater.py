@@ -561,18 +561,22 @@ def rule_charges(line, rule, old, new, start, late):
             together = None if component in ("cost", "destination", "included") else s.group
             rows.setdefault((component, together, tier), []).append((s, *values))
         position += units(s)
-    for (component, _group, tier), some in rows.items():
+    for (component, group, tier), some in rows.items():
         seconds, quantity, amount = (sum(column) for column in list(zip(*some, strict=True))[1:])
-        if component == "duration":  # the amount is that of the whole
-            s = some[0][0]
-            if rule.average_cap:
-                seconds = min(seconds, sum(each.charged_quantity for each in new if each.group == s.group) * rule.average_cap)
-            if rule.round_on == "sum":
-                seconds = round_up(seconds, rule.first, rule.next)
-            amount = seconds * s.second_price(tier) * s.time_share
+        if component == "duration":
+            seconds, amount = of_the_whole(rule, seconds, some[0][0], tier, [s for s in new if s.group == group])
         if amount or component == "included" and (seconds or quantity):
             yield Charge(line.name, rule.name, component.split()[0], seconds, quantity, as_decimal(amount))
     yield from volume_charges(line, rule, before, total, start, late)
+
+
+def of_the_whole(rule, seconds, stretch, tier, usage):
+    """Time that is capped on average and rounded on the sum: (seconds, amount)."""
+    if rule.average_cap:
+        seconds = min(seconds, sum(s.charged_quantity for s in usage) * rule.average_cap)
+    if rule.round_on == "sum":
+        seconds = round_up(seconds, rule.first, rule.next)
+    return seconds, seconds * stretch.second_price(tier) * stretch.time_share
 
 
 def components(s, of_tiers):

@@ -77,6 +77,18 @@ class TestUsageModels(PricingCase):
         self.assertEqual((self.calls(record).counted_seconds, self.calls(record).amount), (80, 2.5))
         self.assertEqual(self.total(), 4.5)
 
+    def test_a_part_with_its_own_rate_of_a_call_in_two_records(self):
+        """1 min + 1 min, and wrap-up of 2 min at 0.50 that the second record tells."""
+        self.plan_of({"minute_price": 1, **MINUTE, "count_wrap": False})
+        self.plan.rule_ids.part_ids = [Command.create({"part": "wrap_seconds", "minute_price": 0.5})]
+        first = self.calls(self.import_records(self.record(talk=60, group_ref="g")))
+        first.source_id.legs = "call"
+        self.import_records(self.record(talk=60, group_ref="g", wrap_seconds=120, start="2026-10-05T10:01:00+02:00"))
+        first.invalidate_recordset()
+        self.assertEqual((first.amount, self.total(), first.charged_amount), (3, 3, 3))
+        for words in ("Counted over all records of the call: Talk 120 s = 120 s.", "Wrap-up 120 s at $0.50 per minute"):
+            self.assertIn(words, first.trace.replace("\xa0", ""))
+
     def test_grace_frees_the_whole_call(self):
         self.plan_of({"minute_price": 1, "call_price": 0.5, "grace_seconds": 30, **MINUTE})
         calls = self.calls(self.calls_of(30, 31))
@@ -362,6 +374,40 @@ class TestPeriodModels(PricingCase):
         self.plan_of({"call_price": 1})
         with self.assertRaisesRegex(ValidationError, "cover the same calls"):
             self.plan.allowance_ids = [Command.create(self.allowance(1)), Command.create(self.allowance(2, name="More"))]
+
+
+class TestTakenBack(PricingCase):
+    """A newer version of a billed call: all that was charged for the old one is given back on the next invoice."""
+
+    def corrected(self, talk, **values):
+        """Bill a call in October, correct its length, and return what November's invoice says of it."""
+        record = self.record(talk=1200, **values)
+        self.import_records(record)
+        self.bill()
+        self.import_records(record | {"talk_seconds": talk})
+        self.bill(until=DECEMBER)
+        return sorted(charge[-1] for charge in self.charges())
+
+    def test_a_call_over_the_boundary_of_a_band(self):
+        """17:50 to 18:10 was 10.00 + 15.00; without the evening it is 10.00."""
+        self.plan_of({"minute_price": 1, **MINUTE, "band_split": "split"})
+        day = self.calendar([(range(5), 8, 18)])
+        evening = {"name": "Evening", "calendar_id": day.id, "when": "outside", "effect": "replace", "value": 1.5}
+        self.plan.premium_ids = [Command.create(evening)]
+        self.assertEqual(self.corrected(600, start="2026-10-05T17:50:00+02:00"), [-15.0, 0.0])
+        taken_back = self.contract.call_statement_ids.usage_line_ids.filtered(lambda call: call.quantity < 0)
+        self.assertEqual((taken_back.charged_amount, taken_back.trace.splitlines()[1][:11]), (-25, "Given back:"))
+
+    def test_a_part_with_its_own_rate(self):
+        """20 min and 2 min of wrap-up at 0.50 were 21.00; now they are 11.00."""
+        self.plan_of({"minute_price": 1, **MINUTE, "count_wrap": False})
+        self.plan.rule_ids.part_ids = [Command.create({"part": "wrap_seconds", "minute_price": 0.5})]
+        self.assertEqual(sum(self.corrected(600, wrap_seconds=120)), -10.0)
+
+    def test_a_provider_s_cost(self):
+        """The correction costs the same: nothing is charged again."""
+        self.plan_of({"source": "cost", "markup": 5})
+        self.assertEqual(sum(self.corrected(600, provider_cost=90)), 0.0)
 
 
 class TestBands(PricingCase):

@@ -2,6 +2,7 @@ from datetime import date
 
 from odoo.exceptions import ValidationError
 from odoo.fields import Command
+from odoo.tests import Form
 
 from .common import CallBillingCommon
 
@@ -38,6 +39,14 @@ class TestRateChoice(CallBillingCommon):
         self.assertEqual(self.chosen(plan, queue="sales"), "Rule 1")
         self.assertEqual(self.chosen(plan, queue="sales", skill="es"), "Rule 2")
         self.assertEqual(self.chosen(plan, queue="night", direction="outbound"), "Rule 3")
+
+    def test_prices_from_elsewhere_leave_no_prices_of_the_rule_s_own(self):
+        rule = Form(self.plan_with({"minute_price": 1, "round_on": "sum"}).rule_ids)
+        rule.source = "cost"
+        saved = rule.save()
+        self.assertEqual((saved.minute_price, saved.round_on), (0, "call"))
+        with self.assertRaisesRegex(ValidationError, "Rule 'Rule 0' has many prices: round each call"):
+            saved.round_on = "sum"
 
     def test_a_tie_is_refused_with_both_rules_named(self):
         with self.assertRaisesRegex(

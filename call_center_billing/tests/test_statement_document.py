@@ -3,6 +3,7 @@ import io
 
 from freezegun import freeze_time
 
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from .asterisk import row
@@ -22,6 +23,14 @@ class TestStatementDocument(CallBillingCommon):
         self.assertEqual([each["Start (Europe/Berlin)"] for each in rows], ["2026-10-05 10:00:00", "2026-10-06 10:00:00"])
         self.assertEqual([each["Price (USD)"] for each in rows], ["1.8", "0"])
         self.assertEqual([each["Charged or Not"] for each in rows], ["Billable", "Not billable"])
+
+    def test_the_csv_tells_what_the_invoice_has_of_a_call_after_the_allowance(self):
+        allowance = {"name": "Included minutes", "quantity": 3, "unit": "minute"}
+        self.plan.allowance_ids = [Command.create(allowance)]
+        self.import_text(*(row(start=f"2026-10-05 1{hour}:00:00", talk=61) for hour in range(3)))
+        rows = self.table(self.bill().call_statement_ids)
+        self.assertEqual([each["Price (USD)"] for each in rows], ["1.8", "1.8", "1.8"])
+        self.assertEqual([each["On the Invoice (USD)"] for each in rows], ["0", "0.9", "1.8"])
 
     def test_pages_of_the_csv_lose_no_call(self):
         self.import_text(*(row(start=f"2026-10-05 10:00:0{i % 3}", talk=i) for i in range(25)))
