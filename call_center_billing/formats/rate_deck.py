@@ -21,7 +21,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from . import detect, generic, lines, structured, titles
+from . import detect, generic, lines, structured, titles, workbook
 from .reader import ReadError
 
 COLUMNS = {  # field -> titles, the likeliest first; see :func:`.titles.plain_name`
@@ -257,7 +257,7 @@ def _text(path, container):
 def _workbook(path):
     """The same of the first sheet of a workbook."""
     try:
-        for number, cells in structured.xlsx_rows(path):
+        for number, cells in workbook.xlsx_rows(path):
             texts = [(cell or "").strip() for cell in cells]
             yield number, " | ".join(texts), texts, None
     except ValueError as error:

@@ -269,7 +269,7 @@ class CallCharge(models.Model):
         }
         ends = self._ends(piece.call_ends)
         vals_list = []
-        parts = {} if packaged == "minute" else piece.parts
+        parts = piece.parts
         seconds = pricing.capped_average_seconds(piece.seconds, piece.timed, rule.average_cap_seconds)
         if group.terms["on_sum"] and seconds > 0:
             seconds = pricing.sum_rounded(seconds, group.terms["increment_first"], group.terms["increment_next"])
@@ -389,13 +389,12 @@ class CallCharge(models.Model):
         for line in mine:
             for term in planned[line]._nearest("term_ids")._in_force(statement.date_start):
                 if term.kind == kind:
-                    found[term, None if term.scope == "contract" and kind in ("cap", "minimum") else line].append(line)
+                    found[term, None if term.scope == "contract" else line].append(line)
         return [(term, sharing) for (term, _line), sharing in found.items()]
 
     @api.model
     def _term_fee(self, term, statement, sharing, charges, groups):
-        share = sharing[0]._period_share(statement) if term.prorated else Fraction(1)
-        amount = Fraction(number(term.amount)) * share
+        amount = Fraction(number(term.amount)) * self._term_share(term, statement, sharing)
         return amount, Decimal(1), amount
 
     @api.model
@@ -428,7 +427,7 @@ class CallCharge(models.Model):
     @api.model
     def _term_minimum(self, term, statement, sharing, charges, groups):
         """Product model 9."""
-        share = max(line._period_share(statement) for line in sharing) if term.prorated else Fraction(1)
+        share = self._term_share(term, statement, sharing)
         counted = self._counted(term, statement, sharing, charges)
         total = sum((max(Decimal(0), number(vals["amount"])) for vals in counted), Decimal(0))
         ids = [line.id for line in sharing]
@@ -438,6 +437,11 @@ class CallCharge(models.Model):
                 total += number(vals["amount"])
         amount = Fraction(pricing.minimum_top_up(number(term.amount), share, [total]))
         return amount, Decimal(1), amount
+
+    @api.model
+    def _term_share(self, term, statement, sharing):
+        """Part of the period that the term is charged for: the longest of its contract lines."""
+        return max(line._period_share(statement) for line in sharing) if term.prorated else Fraction(1)
 
     @api.model
     def _term_groups(self, term, statement, sharing, groups):

@@ -6,7 +6,7 @@ contract line, priced with the functions of :mod:`..pricing`.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
@@ -104,9 +104,11 @@ class CallClosing(models.AbstractModel):
         groups = self._groups(lines, usage)
         planned = {line: (plans.get(line) or line.rate_plan_id).sudo() for each in lines.values() for line in each}
         planned |= {group.line: (plans.get(group.line) or group.line.rate_plan_id).sudo() for group in groups}
-        counters, levels = self._use_allowances(groups, planned, lines)
+        counters, levels, shares = self._use_allowances(groups, planned, lines)
         sets = self._tiered(groups, planned, lines)
         self._count_in_order(groups, levels, sets, usage)
+        for group, unit, share in shares:
+            group.charged = [part for piece in group.charged for part in self._share(piece, unit, share)]
         counters += self._reach_tiers(sets)
         charges = self.env["call.charge"]._prepare_usage(groups, lines, planned, counters)
         return self.env["call.charge"]._with_terms(charges, groups, lines, planned), counters
@@ -178,8 +180,7 @@ class CallClosing(models.AbstractModel):
             usage.lines,
             where,
         )
-        ((any_split,),) = self.env.execute_query(SQL("SELECT EXISTS (SELECT FROM %s x)", usage.stretches))
-        if not any_split:
+        if not self._any_split(usage):
             return whole
         return SQL(
             """
@@ -196,6 +197,11 @@ class CallClosing(models.AbstractModel):
             stretches=usage.stretches,
             where=where,
         )
+
+    @api.model
+    def _any_split(self, usage):
+        ((found,),) = self.env.execute_query(SQL("SELECT EXISTS (SELECT FROM %s x)", usage.stretches))
+        return found
 
     @api.model
     def _part_sums(self, condition):
@@ -289,34 +295,29 @@ class CallClosing(models.AbstractModel):
     def _use_allowances(self, groups, planned, lines):
         """Find out what allowances make free.
 
-        :return: (values of the counters, levels: see :meth:`_levels`)
+        :return: (values of the counters, levels: see :meth:`_levels`, shares: group, unit, part of its price that is charged)
         """
-        counters, levels = [], []
+        counters, levels, shares = [], [], []
         for (period, statement, allowance, line), members in self._pools(groups, planned, lines).items():
             counter, free, before = self._open_counter(period, statement, allowance, line, planned, lines)
             needed = sum((group.units(allowance.unit) for group in members), ZERO)
             counters.append(self._settle_counter(counter, needed, allowance, statement != period))
             if allowance.order == "proportional" and statement == period:
                 share = pricing.proportional_share(needed, free) if needed > 0 else Fraction(1)
-                for group in members:
-                    self._share(group, allowance.unit, share)
+                shares += [(group, allowance.unit, share) for group in members if share != 1]
             elif statement != period or allowance.order == "date":
                 levels.append((allowance.unit, free, before, members))
             else:
                 levels += self._levels(allowance, free, members)
-        return counters, levels
+        return counters, levels, shares
 
     @api.model
-    def _share(self, group, unit, share):
-        """Charge a share of every unit of the group; what an allowance of minutes leaves alone in full."""
-        if share == 1:
-            return
+    def _share(self, piece, unit, share):
+        """Slices that charge a share of every unit of one; what an allowance of minutes leaves alone in full."""
         if unit == "call":
-            group.charged = [Slice(**{**vars(group.all), "share": share})]
-        else:
-            rest = {"seconds": 0, "timed": 0}
-            time = {"calls": 0, "quantity": ZERO, "cost": ZERO, "parts": {}, "share": share}
-            group.charged = [Slice(**{**vars(group.all), **time}), Slice(**{**vars(group.all), **rest})]
+            return [replace(piece, share=share)]
+        time = replace(piece, calls=0, quantity=ZERO, cost=ZERO, parts={}, call_ends=None, share=share)
+        return [time, replace(piece, seconds=0, timed=0, time_ends=None)]
 
     @api.model
     def _pools(self, groups, planned, lines):
@@ -469,7 +470,9 @@ class CallClosing(models.AbstractModel):
         counted = {number: (None, None, ZERO, ZERO) for number in graduated}
         for index, (unit, free, before, members) in enumerate(levels):
             units = [group.units(unit) for group in members]
-            if min(units, default=ZERO) >= 0 and not any(group.number in graduated for group in members):
+            # A call that is free is free in all its stretches, whatever their prices: that takes a look at each.
+            split = unit == "call" and any(group.price.split for group in members)
+            if not split and min(units, default=ZERO) >= 0 and not any(group.number in graduated for group in members):
                 if before >= free or not any(units):
                     continue
                 if before + sum(units) <= free:
@@ -492,7 +495,7 @@ class CallClosing(models.AbstractModel):
     @api.model
     def _free(self, group, unit):
         group.included = group.all
-        group.charged = [] if unit == "call" else [Slice(**{**vars(group.all), "seconds": 0, "timed": 0})]
+        group.charged = [] if unit == "call" else [replace(group.all, seconds=0, timed=0)]
 
     @api.model
     def _insert_counted(self, groups, counted, graduated):
@@ -545,6 +548,9 @@ class CallClosing(models.AbstractModel):
             "CASE WHEN p.volume >= 0 THEN k.lower <= p.reached - p.volume AND p.reached - p.volume < k.upper"
             " ELSE k.lower < p.reached - p.volume AND p.reached - p.volume <= k.upper END"
         )
+        is_free = SQL("unit = 'call' AND freed <> 0 AND freed = units")
+        if self._any_split(usage):
+            is_free = SQL("coalesce(bool_or(%s) OVER (PARTITION BY id), false)", is_free)
         parts = SQL(", ").join(SQL.identifier("p", part) for part in PARTS)
         rows = self.env.execute_query(
             SQL(
@@ -561,11 +567,9 @@ class CallClosing(models.AbstractModel):
                 ), freed AS (
                     SELECT *, CASE WHEN level IS NULL THEN 0 ELSE %(freed)s END AS freed FROM used
                 ), paid AS (
-                    SELECT *, unit = 'call' AND freed <> 0 AND freed = units AS is_free,
-                           CASE WHEN unit = 'minute' THEN seconds - freed WHEN freed <> 0 AND freed = units THEN 0 ELSE seconds END
-                           AS paid_seconds,
+                    SELECT *, CASE WHEN unit = 'minute' THEN seconds - freed WHEN is_free THEN 0 ELSE seconds END AS paid_seconds,
                            CASE WHEN unit = 'call' THEN quantity - freed ELSE quantity END AS paid_quantity
-                      FROM freed
+                      FROM (SELECT *, %(is_free)s AS is_free FROM freed) known
                 ), volume AS (
                     SELECT *, CASE tier_unit WHEN 'minute' THEN paid_seconds WHEN 'call' THEN paid_quantity END AS volume FROM paid
                 ), reached AS (
@@ -575,7 +579,7 @@ class CallClosing(models.AbstractModel):
                            CASE WHEN unit = 'minute' THEN freed WHEN is_free THEN seconds ELSE 0 END AS slice_seconds,
                            CASE WHEN unit = 'call' THEN freed ELSE 0 END AS slice_quantity,
                            p.quantity, p.price_id, p.provider_cost, %(parts)s
-                      FROM reached p WHERE freed <> 0
+                      FROM reached p WHERE freed <> 0 OR is_free
                      UNION ALL
                     SELECT p.group_number, p.id, p.number, p.place, false, k.tier,
                            p.number = 1 AND p.is_free IS NOT TRUE AND (k.tier IS NULL OR %(begins)s),
@@ -605,6 +609,7 @@ class CallClosing(models.AbstractModel):
                 parts=parts,
                 pieces=self._pieces(self.env["call.statement"].browse(self._counted_statements()), usage),
                 freed=freed,
+                is_free=is_free,
                 sliced=sliced,
                 begins=begins,
                 sums=SQL(", ").join(

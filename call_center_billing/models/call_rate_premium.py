@@ -38,9 +38,11 @@ class CallRatePremium(models.Model):
     calendar_id = fields.Many2one("resource.calendar", string="Hours of", ondelete="restrict")
     when = fields.Selection(
         [("inside", "In its hours"), ("outside", "Outside its hours"), ("holiday", "On its public holidays")],
-        help="Hours do not hold on the calendar's public holidays, unless the premium applies on holidays as well.",
+        help="Hours do not hold on the calendar's public holidays: they are days of their own.",
     )
-    also_holidays = fields.Boolean(string="On Holidays As Well")
+    also_holidays = fields.Boolean(
+        string="On Holidays As Well", help="The calendar's public holidays belong to it all day, as to 'nights and holidays'."
+    )
     queue = fields.Char(help="As the phone system writes it. Empty: any queue.")
     campaign = fields.Char(help="As the phone system writes it. Empty: any campaign.")
     skill = fields.Char(string="Language or Skill", help="As the phone system writes it. Empty: any.")

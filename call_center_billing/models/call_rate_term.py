@@ -43,7 +43,7 @@ class CallRateTerm(models.Model):
         [("line", "Each contract line"), ("contract", "The contract as a whole")],
         required=True,
         default="line",
-        help="What a minimum or maximum is counted over: the contract as a whole means all its lines with this plan.",
+        help="The contract as a whole means all its lines with this plan: what is counted is their sum, charged once.",
     )
     rule_ids = fields.Many2many(
         "call.rate.rule",

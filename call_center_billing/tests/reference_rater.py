@@ -258,7 +258,9 @@ def held_premiums(plan, rule, call, local, day):
         holiday = local.date() in premium.calendar.holidays
         if premium.when == "holiday":
             return holiday
-        return (premium.also_holidays or not holiday) and premium.calendar.is_in_hours(local) == (premium.when == "inside")
+        if holiday:
+            return premium.also_holidays
+        return premium.calendar.is_in_hours(local) == (premium.when == "inside")
 
     return tuple(premium for layer in plan.layers() for premium in layer.premiums if holds(premium))
 
@@ -483,6 +485,8 @@ def covered_by(allowance, lines, stretches):
     named = {name for each in plan.own_or_inherited("allowances") for name in each.rules}
 
     def covers(rule):
+        if rule.source != "own":  # what is passed on has no price of ours that could be free
+            return False
         return rule.name in allowance.rules if allowance.rules else rule.kind == "call" and rule.name not in named
 
     return [s for s in stretches if s.call.line in [line.name for line in lines] and covers(s.rule)]
@@ -502,7 +506,7 @@ def make_free(allowance, pool, granted):
         return min(granted, total)
     if allowance.order != "date":
         sign = -1 if allowance.order == "dearest" else 1
-        prices = {s.group: unit_price(allowance, [each for each in pool if each.group == s.group]) for s in pool}
+        prices = {s.group: unit_price(allowance, [each for each in pool if each.group == s.group], pool) for s in pool}
         pool = sorted(pool, key=lambda s: sign * prices[s.group])  # keeps the order of the calls where prices are equal
     left = granted
     for stretch in pool:
@@ -518,12 +522,14 @@ def make_free(allowance, pool, granted):
     return granted - left
 
 
-def unit_price(allowance, group):
-    """What a unit that becomes free costs in a price group."""
+def unit_price(allowance, group, pool):
+    """What a unit that becomes free costs in a price group: a call, all of it, that begins there."""
     if allowance.unit == "minute":
         return group[0].second_price()
     quantity = sum(s.quantity for s in group)
-    return sum(s.list_amount() for s in group) / quantity if quantity else Fraction(0)
+    calls = [s.call for s in group if s.quantity]
+    amount = sum(s.list_amount() for s in pool if any(s.call is call for call in calls))
+    return amount / quantity if quantity else Fraction(0)
 
 
 def roll_over(allowance, lots, used):
@@ -665,7 +671,8 @@ def add_terms(result, lines, stretches, start, end):
             for term in plan.own_or_inherited("terms"):
                 if term.kind == kind and in_force(term, start):
                     for some in [mine] if term.scope == "contract" else [[line] for line in mine]:
-                        amount = as_decimal(term_amount(term, some, result, stretches, some[0].share(start, end)))
+                        share = max(line.share(start, end) for line in some)
+                        amount = as_decimal(term_amount(term, some, result, stretches, share))
                         if amount:
                             result.append(Charge(some[0].name, None, term.kind, 0, 1, amount))
 

@@ -280,7 +280,7 @@ class TestProperties(BaseCase):
     def test_charged_seconds_equal_steps_taken_one_by_one(self, counted, first, following, minimum):
         charged = pricing.charged_seconds(counted, first, following, minimum)
         needed = max(counted, minimum)
-        self.assertEqual(charged, reference.round_up(needed, first, following) if counted else 0)
+        self.assertEqual(charged, reference.round_up(needed, first, following) if counted > 0 else 0)
 
     @given(st.lists(st.integers(0, 4000), max_size=20), increments)
     @settings(deadline=None)

@@ -562,15 +562,9 @@ class TestRatingReference(RatingCase):
                 "AB",
             ),
             (
-                "hours are hours on holidays as well",
+                "a holiday belongs to a band all day or not at all",
                 Plan((Rule("R", time_price=one),), (replace(evening, also_holidays=True),)),
                 [at(6, 8, talk=60), at(6, 20, talk=60)],
-                "A",
-            ),
-            (
-                "calls at the provider's cost are calls that an allowance includes",
-                Plan((Rule("R", source="cost"),), allowances=(Allowance("A", Decimal(2), "call"),)),
-                [at(day, provider_cost=Decimal(7)) for day in (5, 6, 7)],
                 "A",
             ),
             (
