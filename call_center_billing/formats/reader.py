@@ -25,9 +25,9 @@ from .numbers import canonical_number, dialling
 
 csv.field_size_limit(16 * 1024 * 1024)
 MEMORY = "192MB"
-THREADS = 2
+THREADS = 1
 FIRST_PART_BYTES = 2 * 1024 * 1024  # small, so that the database has something to do soon
-PART_BYTES = 8 * 1024 * 1024
+PART_BYTES = 16 * 1024 * 1024
 PART_RECORDS = 60_000  # of short lines a part has fewer bytes: memory follows the number of records
 EARLIEST, LATEST = datetime(1990, 1, 1), datetime(2100, 1, 1)
 MAX_ZONE_SHIFT = 26 * 3600
@@ -296,7 +296,7 @@ def _split(path, fmt, options, workdir, part_bytes, after=0, again=None, limit=N
                 part.count += count
                 part.bytes += len(content)
                 part.last = last
-                enough = min(part_bytes or 0, FIRST_PART_BYTES << index)
+                enough = min(part_bytes or 0, FIRST_PART_BYTES << 2 * index)
                 if part_bytes and (part.bytes >= enough or part.count >= PART_RECORDS):
                     break
         part.titles = titles

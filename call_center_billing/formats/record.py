@@ -80,23 +80,24 @@ PARSED = (
     "problem",
 )
 
+# What most statements over staged records look at comes first: the database unpacks a row from its beginning.
 COLUMNS = (
     ("line_number", "integer"),
+    ("start_at", "timestamp"),
     ("record_key", "uuid"),
-    *((name, "text") for name in TEXTS),
+    ("total_seconds", "integer"),
+    ("outcome", "text"),  # NULL: usable; "duplicate", "ignored" or "refused"
+    ("reason", "text"),  # one of REASONS when refused
+    ("grouped", "boolean"),  # other records of this part are of the same call
+    ("disposition", "text"),
     ("called_key", "text"),
     ("caller_key", "text"),
     ("called_is_e164", "boolean"),
     ("caller_is_e164", "boolean"),
-    ("disposition", "text"),
-    ("start_at", "timestamp"),
     *((name, "integer") for name in PARTS),
-    ("total_seconds", "integer"),
     ("quantity", "numeric"),
     ("provider_cost", "numeric"),
     ("version_at", "timestamp"),
     ("sequence", "bigint"),
-    ("grouped", "boolean"),  # other records of this part are of the same call
-    ("outcome", "text"),  # NULL: usable; "duplicate", "ignored" or "refused"
-    ("reason", "text"),  # one of REASONS when refused
+    *((name, "text") for name in TEXTS),
 )

@@ -39,6 +39,12 @@ class CallJoining(models.AbstractModel):
     _name = "call.joining"
     _description = "Call Joining"
 
+    @api.model
+    def _holds(self, table):
+        """Whether a temporary table has any rows: most files bring nothing that needs a look at all of their records."""
+        ((found,),) = self.env.execute_query(SQL("SELECT EXISTS (SELECT FROM %s)", SQL.identifier(table)))
+        return found
+
     # The planner knows little of rows that were loaded a moment ago: these two tell it which way is good.
 
     @api.model
@@ -201,6 +207,8 @@ class CallJoining(models.AbstractModel):
         """
         Loading = self.env["call.loading"]
         Loading._create_temporary("call_replaced", SQL("usage_id integer, line_number integer, billed boolean"))
+        if not self._holds("call_changed"):
+            return False, []
         self.env.cr.execute(
             SQL(
                 """
@@ -303,13 +311,10 @@ class CallJoining(models.AbstractModel):
     # --- Stored calls of the same time ----------------------------------------------------------------
 
     @api.model
-    def _recall(self, source):
+    def _recall(self, source, survey):
         """Table ``call_recent``: stored calls of the source that began around the staged ones. Its ``caller`` and ``called``
         are without the plus sign where they are E.164, otherwise as the phone system wrote them."""
         self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_recent")
-        ((first, last),) = self.env.execute_query(
-            SQL("SELECT min(start_at), max(start_at) FROM call_stage WHERE outcome IS NULL")
-        )
         imports = [each for (each,) in self.env.execute_query(SQL("SELECT id FROM call_import WHERE source_id = %s", source.id))]
         margin = timedelta(hours=LEG_HOURS)
         # Bounds are written out: the planner then knows how few rows of a large table these are.
@@ -323,8 +328,8 @@ class CallJoining(models.AbstractModel):
                  WHERE start_at BETWEEN %s AND %s AND import_id = ANY(%s)
                    AND quantity > 0 AND not_billable_reason IS DISTINCT FROM 'replaced'
                 """,
-                first - margin if first else None,
-                last + margin if last else None,
+                survey.first - margin if survey.first else None,
+                survey.last + margin if survey.last else None,
                 imports,
             )
         )
@@ -337,6 +342,8 @@ class CallJoining(models.AbstractModel):
 
         :param confirmed: lines that a person found to be calls of their own
         """
+        if not self._holds("call_recent"):
+            return
         rows = self._query_hashed(
             SQL(
                 """
@@ -364,7 +371,7 @@ class CallJoining(models.AbstractModel):
     # --- Legs of one call -----------------------------------------------------------------------------
 
     @api.model
-    def _join_legs(self, source):
+    def _join_legs(self, source, survey):
         """Guide records that no endpoint guides to where another record of their call belongs, and find out which
         records are charged.
 
@@ -374,7 +381,7 @@ class CallJoining(models.AbstractModel):
         Loading = self.env["call.loading"]
         self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_total")
         self._inherit_guide()
-        if source.legs == "leg" or not self._find_kin():
+        if source.legs == "leg" or not (self._find_kin() or survey.grouped):
             Loading._create_temporary("call_leg", SQL("line_number integer"))
             return
         Loading._create_temporary("call_joined", SQL("usage_id integer"))
@@ -469,23 +476,21 @@ class CallJoining(models.AbstractModel):
     def _find_kin(self):
         """Table ``call_kin``: stored records of the staged calls.
 
-        :return: whether any staged call has more than one record
+        :return: whether there are any
         """
-        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_kin")
-        self._query_hashed(
-            SQL(
-                """
-                CREATE TEMPORARY TABLE call_kin ON COMMIT DROP AS
-                SELECT id FROM call_recent
-                 WHERE group_ref IN (SELECT group_ref FROM call_stage WHERE outcome IS NULL)
-                   AND id NOT IN (SELECT usage_id FROM call_changed)
-                """
+        self.env["call.loading"]._create_temporary("call_kin", SQL("id integer"))
+        if self._holds("call_recent"):
+            self._query_hashed(
+                SQL(
+                    """
+                    INSERT INTO call_kin
+                    SELECT id FROM call_recent
+                     WHERE group_ref IN (SELECT group_ref FROM call_stage WHERE outcome IS NULL)
+                       AND id NOT IN (SELECT usage_id FROM call_changed)
+                    """
+                )
             )
-        )
-        ((found,),) = self.env.execute_query(
-            SQL("SELECT EXISTS (SELECT FROM call_kin) OR EXISTS (SELECT FROM call_stage WHERE grouped AND outcome IS NULL)")
-        )
-        return found
+        return self._holds("call_kin")
 
     @api.model
     def _gather_groups(self, source):

@@ -1,5 +1,7 @@
 import csv
 import tempfile
+from datetime import datetime
+from typing import NamedTuple
 
 from psycopg2 import sql
 
@@ -12,6 +14,16 @@ from ..formats.record import COLUMNS, DIRECTIONS, DISPOSITIONS, PARTS, REASONS, 
 from .call_endpoint import KINDS
 
 COPY_BYTES = 256 * 1024
+
+
+class Survey(NamedTuple):
+    """What the staged records are like: earliest and latest start of the usable ones, naive UTC; whether any of these is of a
+    call with more records in the same part; (number, seconds) of the ``duplicate`` and of the ``ignored`` ones."""
+
+    first: datetime | None
+    last: datetime | None
+    grouped: bool
+    left_out: dict
 
 
 class CallLoading(models.AbstractModel):
@@ -35,10 +47,10 @@ class CallLoading(models.AbstractModel):
         """
         self._stage(records.path)
         source, none = call_import.source_id, self.env["call.suspense"]
-        self._prepare(source, none, ())
-        rates = self._rate(source)
+        survey = self._prepare(source, none, ())
+        rates = self._rate(source, survey)
         usage, updated = self._insert_usage(call_import, rates)
-        totals = {"read": (records.read, records.seconds), "accepted": usage, **self._left_out()}
+        totals = {"read": (records.read, records.seconds), "accepted": usage, **survey.left_out}
         # Usage lines are unique: where those and what was left out are all that was read, nothing is left to suspend.
         settled = sum(totals[name][0] for name in ("accepted", "duplicate", "ignored")) == records.read
         totals["suspended"] = (0, 0) if settled else self._suspend(call_import, records, rates)
@@ -61,8 +73,9 @@ class CallLoading(models.AbstractModel):
         self._insert_rows("call_recycled", [(line, record.id, record.line_number) for line, record in places.items()])
         suspense = self.env["call.suspense"].union(*places.values())
         self._override(places)
-        self._prepare(call_import.source_id, suspense, [line for line, record in places.items() if record.confirmed])
-        rates = self._rate(call_import.source_id)
+        confirmed = [line for line, record in places.items() if record.confirmed]
+        survey = self._prepare(call_import.source_id, suspense, confirmed)
+        rates = self._rate(call_import.source_id, survey)
         self._insert_usage(call_import, rates, recycled=True)
         self._settle_recycled(call_import, rates)
         suspense.invalidate_recordset()
@@ -75,6 +88,9 @@ class CallLoading(models.AbstractModel):
         self.env.cr.execute("SET LOCAL jit = off")
         # Rough statistics of the temporary tables are enough to join them the right way.
         self.env.cr.execute("SET LOCAL default_statistics_target = 10")
+        # A part of a file fits into memory, here and while it is joined. What temporary tables have is set once a session.
+        self.env.cr.execute("SET LOCAL work_mem = '64MB'")
+        self.env.cr.execute("SELECT set_config('temp_buffers', '64MB', false) WHERE pg_my_temp_schema() = 0")
         self._create_temporary(
             "call_stage", SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(kind)) for name, kind in COLUMNS)
         )
@@ -124,25 +140,45 @@ class CallLoading(models.AbstractModel):
 
         :param except_suspense: suspended records that are being read again
         :param confirmed: lines that a person found to be no near duplicates
+        :return: Survey
         """
         self.env.flush_all()
         self.env["call.joining"]._find_known(except_suspense)
         if formats.get(source.format).completes:
             self.env["call.joining"]._complete_by_leg(source)
-        self.env["call.joining"]._recall(source)
+        survey = self._survey()
+        self.env["call.joining"]._recall(source, survey)
         if source.hold_near_duplicates:
             self.env["call.joining"]._hold_near_duplicates(confirmed)
+        return survey
+
+    @api.model
+    def _survey(self):
+        """One look at all staged records."""
+        ((first, last, grouped, *left_out),) = self.env.execute_query(
+            SQL(
+                """
+                SELECT min(start_at) FILTER (WHERE outcome IS NULL), max(start_at) FILTER (WHERE outcome IS NULL),
+                       coalesce(bool_or(grouped) FILTER (WHERE outcome IS NULL), false),
+                       count(*) FILTER (WHERE outcome = 'duplicate'), sum(total_seconds) FILTER (WHERE outcome = 'duplicate'),
+                       count(*) FILTER (WHERE outcome = 'ignored'), sum(total_seconds) FILTER (WHERE outcome = 'ignored')
+                  FROM call_stage
+                """
+            )
+        )
+        duplicate, duplicate_seconds, ignored, ignored_seconds = (int(value or 0) for value in left_out)
+        return Survey(first, last, grouped, {"duplicate": (duplicate, duplicate_seconds), "ignored": (ignored, ignored_seconds)})
 
     # --- 3 and 4: to whom, in which period, by which rule ---------------------------------------------
 
     @api.model
-    def _rate(self, source):
+    def _rate(self, source, survey):
         """Guide the staged records and find the price of each.
 
         :return: Rates
         """
         self._guide(source)
-        self.env["call.joining"]._join_legs(source)
+        self.env["call.joining"]._join_legs(source, survey)
         rows = self.env.execute_query(
             SQL("SELECT contract_line_id, min(date), max(date) FROM call_guided WHERE contract_line_id IS NOT NULL GROUP BY 1")
         )
@@ -240,7 +276,8 @@ class CallLoading(models.AbstractModel):
         self.env.cr.execute(
             SQL(
                 """
-                INSERT INTO call_usage_line (
+                WITH added AS (
+                    INSERT INTO call_usage_line (
                         record_key, import_id, line_number, company_id, statement_id, late_of_id, contract_line_id, rule_id, price_id,
                         replaces_id, date, called_e164, caller_e164, %(names)s,
                         counted_seconds, billed_seconds, is_split, whole_parts, amount, status, not_billable_reason)
@@ -249,6 +286,12 @@ class CallLoading(models.AbstractModel):
                            CASE WHEN s.caller_is_e164 THEN '+' || s.caller_key END, %(copied)s, %(results)s
                       FROM %(rated)s
                      WHERE r.id IS NOT NULL
+                    RETURNING statement_id, status, late_of_id, total_seconds, billed_seconds, amount
+                )
+                INSERT INTO call_added
+                SELECT statement_id, count(*), count(*) FILTER (WHERE status = 'billable'), count(late_of_id),
+                       sum(total_seconds), sum(billed_seconds), sum(amount)
+                  FROM added GROUP BY statement_id
                 """,
                 names=SQL(", ").join(SQL.identifier(name) for name in columns),
                 copied=SQL(", ").join(SQL.identifier("s", name) for name in columns),
@@ -262,7 +305,7 @@ class CallLoading(models.AbstractModel):
         )
         if rates.split:
             self._insert_stretches(call_import, last_id)
-        self._move_totals(call_import, last_id)
+        self._move_totals()
         if rates.joined:
             changed += self._rate_joined()
         self.env["call.statement"].invalidate_model()
@@ -293,19 +336,11 @@ class CallLoading(models.AbstractModel):
         )
 
     @api.model
-    def _move_totals(self, call_import, last_id):
-        self.env.cr.execute(
-            SQL(
-                """
-                INSERT INTO call_added
-                SELECT statement_id, count(*), count(*) FILTER (WHERE status = 'billable'), count(late_of_id),
-                       sum(total_seconds), sum(billed_seconds), sum(amount)
-                  FROM call_usage_line WHERE id > %s AND import_id = %s GROUP BY statement_id
-                """,
-                last_id,
-                call_import.id,
-            )
-        )
+    def _move_totals(self):
+        """Add what came to the statements.
+
+        :raise UserError: one of them was closed in between
+        """
         self.env.cr.execute(
             """
             UPDATE call_statement s
@@ -386,19 +421,6 @@ class CallLoading(models.AbstractModel):
         )
         self.env["call.suspense"].invalidate_model()
         return rows[0][0], int(rows[0][1])
-
-    @api.model
-    def _left_out(self):
-        """(number, seconds) of the duplicate and the ignored records."""
-        rows = self.env.execute_query(
-            SQL(
-                "SELECT outcome, count(*), sum(total_seconds) FROM call_stage"
-                " WHERE outcome IN ('duplicate', 'ignored') GROUP BY outcome"
-            )
-        )
-        return dict.fromkeys(("duplicate", "ignored"), (0, 0)) | {
-            outcome: (count, int(seconds)) for outcome, count, seconds in rows
-        }
 
     @api.model
     def _settle_recycled(self, call_import, rates):

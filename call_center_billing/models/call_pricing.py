@@ -105,16 +105,15 @@ class Rates:
             """
             %(priced)s
             CROSS JOIN LATERAL (SELECT %(counted)s AS counted, %(charged)s AS charged OFFSET 0) u
-            CROSS JOIN LATERAL (SELECT u.counted, u.charged, u.charged AND %(long)s AS billable OFFSET 0) w
-            CROSS JOIN LATERAL (SELECT w.counted, w.charged, w.billable,
-                                       CASE WHEN w.billable THEN %(billed)s ELSE 0 END AS billed OFFSET 0) t
+            CROSS JOIN LATERAL (SELECT u.counted, u.charged, u.charged AND %(long)s AS billable,
+                                       CASE WHEN u.charged AND %(long)s THEN %(billed)s ELSE 0 END AS billed OFFSET 0) t
             %(stretches)s
             """,
             priced=self.priced(),
             counted=counted,
             charged=charged,
             long=is_long_enough(SQL("u.counted"), "r"),
-            billed=billed_seconds(SQL("w.counted"), "r"),
+            billed=billed_seconds(SQL("u.counted"), "r"),
             stretches=self._stretches(),
         )
 

@@ -126,8 +126,7 @@ class CallUsageLine(models.Model):
 
     # The pages of a statement and of a charge read by these; the order of loading is nearly the order of time.
     _statement_start = models.Index("(statement_id, start_at)")
-    _import = models.Index("USING brin (import_id)")
-    _start = models.Index("USING brin (start_at)")
+    _loaded = models.Index("USING brin (import_id, start_at)")
 
     def init(self):
         """The unique key. It is no field: nothing but the bulk load reads or writes it."""
