@@ -338,13 +338,13 @@ class CallCharge(models.Model):
             statement = self.env["call.statement"].browse(counter["statement_id"])
             period = self.env["call.statement"].browse(counter["period_id"])
             line = self.env["contract.line"].browse(counter["contract_line_id"])
-            after = rule._in_tier_units(before + number(counter["used"]))
-            before = rule._in_tier_units(before)
-            late = statement != period
+            after = rule._in_tier_units((before or Decimal(0)) + number(counter["used"]))
+            charged = before is not None
+            before = rule._in_tier_units(before or Decimal(0))
             common = self._common(statement, line, period, rule, rule.with_env(self._client_env(statement)).name)
             if rule.tier_mode == "package":
                 free, size = Fraction(number(rule.package_free)), Fraction(number(rule.package_size))
-                count = pricing.packages(after, free, size) - (pricing.packages(before, free, size) if late else 0)
+                count = pricing.packages(after, free, size) - (pricing.packages(before, free, size) if charged else 0)
                 if count:
                     price = Fraction(number(rule.package_price))
                     vals = {**common, "component": "package", "unit": "unit"}
@@ -355,7 +355,7 @@ class CallCharge(models.Model):
                 for bound, tier in zip(rule._tier_bounds(), rule.tier_ids, strict=True)
             ]
             fee = pricing.flat_fees(after, tiers, rule.tier_mode)
-            fee -= pricing.flat_fees(before, tiers, rule.tier_mode) if late else 0
+            fee -= pricing.flat_fees(before, tiers, rule.tier_mode) if charged else 0
             if fee:
                 vals = {**common, "component": "flat", "unit": "unit"}
                 vals_list.append(vals | self._priced(statement, Decimal(1), Fraction(fee), Fraction(fee), fee))

@@ -423,15 +423,15 @@ class CallClosing(models.AbstractModel):
     def _reach_tiers(self, sets):
         """Find out the tier that volumes reached.
 
-        :return: values of the counters, with the volume ``before`` of the same period
+        :return: values of the counters, with the volume ``before`` that was charged for the same period, None if nothing was
         """
         counters = []
         for (period, statement, line, rule), members in sets.items():
-            before = self._volume_before(period, line, rule) if statement != period else ZERO
+            before = self._volume_before(period, line, rule) if statement != period else None
             pieces = [piece for group in members for piece in group.charged]
             volume = sum((Decimal(p.seconds) if rule.tier_unit == "minute" else p.quantity for p in pieces), ZERO)
             if rule.tier_mode == "volume":
-                reached = pricing.volume_tier(rule._in_tier_units(before + volume), rule._tier_bounds())
+                reached = pricing.volume_tier(rule._in_tier_units((before or ZERO) + volume), rule._tier_bounds())
                 for piece in pieces:
                     piece.tier = reached
             counters.append(
@@ -449,10 +449,11 @@ class CallClosing(models.AbstractModel):
 
     @api.model
     def _volume_before(self, period, line, rule):
+        """:return: volume that a closed period was charged for, None if it was not charged by this rule"""
         counters = self.env["call.counter"].search(
             [("period_id", "=", period.id), ("contract_line_id", "=", line.id), ("rule_id", "=", rule.id)]
         )
-        return sum((number(counter.used) for counter in counters), ZERO)
+        return sum((number(counter.used) for counter in counters), ZERO) if counters else None
 
     # --- In the order of the calls ------------------------------------------------------------------------
 
@@ -465,7 +466,7 @@ class CallClosing(models.AbstractModel):
         graduated = {}
         for index, ((period, statement, line, rule), members) in enumerate(sets.items()):
             if rule.tier_mode == "graduated" and members:
-                before = self._volume_before(period, line, rule) if statement != period else ZERO
+                before = (self._volume_before(period, line, rule) or ZERO) if statement != period else ZERO
                 graduated |= {group.number: (index, rule, before) for group in members}
         counted = {number: (None, None, ZERO, ZERO) for number in graduated}
         for index, (unit, free, before, members) in enumerate(levels):

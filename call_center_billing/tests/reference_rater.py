@@ -558,7 +558,7 @@ def roll_over(allowance, lots, used):
 
 def rule_charges(line, rule, old, new, start, late):
     """All charges of one rule on one contract line."""
-    units = (lambda s: s.charged_seconds) if rule.tier_unit == "minute" else (lambda s: s.charged_quantity)
+    units = counted_by(rule)
     position = before = sum(units(s) for s in old)
     total = before + sum(units(s) for s in new)
     rows = {}  # (component, group, tier) -> what is charged together
@@ -573,7 +573,12 @@ def rule_charges(line, rule, old, new, start, late):
             seconds, amount = of_the_whole(rule, seconds, some[0][0], tier, [s for s in new if s.group == group])
         if amount or component == "included" and (seconds or quantity):
             yield Charge(line.name, rule.name, component.split()[0], seconds, quantity, as_decimal(amount))
-    yield from volume_charges(line, rule, before, total, start, late)
+    yield from volume_charges(line, rule, old, new, start, late)
+
+
+def counted_by(rule):
+    """What the tiers of a rule count of a stretch."""
+    return (lambda s: s.charged_seconds) if rule.tier_unit == "minute" else (lambda s: s.charged_quantity)
 
 
 def of_the_whole(rule, seconds, stretch, tier, usage):
@@ -635,26 +640,26 @@ def reached(rule, total):
     return [tier for number, tier in enumerate(rule.tiers) if number == 0 or total > bounds[number]]
 
 
-def volume_charges(line, rule, before, total, start, late):
+def volume_charges(line, rule, old, new, start, late):
     """Packages and flat fees: what the total costs, without what an earlier invoice charged."""
 
-    def packages(units):
-        units = Fraction(units) / SCALE[rule.tier_unit] - Fraction(rule.package_free)
+    def packages(usage):
+        units = Fraction(sum(map(counted_by(rule), usage))) / SCALE[rule.tier_unit] - Fraction(rule.package_free)
         return ceil(max(units, 0) / Fraction(rule.package_size))
 
-    def flat_fees(units):
-        if not units and not in_force(rule, start):
+    def flat_fees(usage):
+        if not usage and not in_force(rule, start):
             return []
-        tiers = reached(rule, units)
+        tiers = reached(rule, sum(map(counted_by(rule), usage)))
         return [Fraction(tier.flat_fee) for tier in (tiers if rule.tier_mode == "graduated" else tiers[-1:])]
 
     if rule.tier_mode == "package":
-        number = packages(total) - packages(before)
+        number = packages(old + new) - packages(old)
         if number:
             yield Charge(line.name, rule.name, "package", 0, number, as_decimal(number * Fraction(rule.package_price)))
     elif rule.tier_mode:
-        paid = flat_fees(before) if late else []
-        fees = flat_fees(total)[len(paid) :] if rule.tier_mode == "graduated" else [sum(flat_fees(total)) - sum(paid)]
+        paid, owed = flat_fees(old) if late else [], flat_fees(old + new)
+        fees = owed[len(paid) :] if rule.tier_mode == "graduated" else [sum(owed) - sum(paid)]
         for fee in fees:
             if fee:
                 yield Charge(line.name, rule.name, "flat", 0, 1, as_decimal(fee))
@@ -701,4 +706,4 @@ def term_amount(term, lines, result, stretches, share):
     others = ["forecast", "fte", "cap", *(["fee"] if term.count_fees else [])]
     total = sum(max(Fraction(charge.amount), 0) for charge in of_rules)
     total += sum(Fraction(charge.amount) for charge in mine if charge.component in others)
-    return max((amount * share if term.prorated else amount) - total, 0)
+    return max((amount * share if term.prorated else amount) - max(total, 0), 0)

@@ -56,7 +56,7 @@ PLACES = {
     "transfer": "transfer",
 }
 
-HUNT = int(os.environ.get("RATING_EXAMPLES", 0))
+HUNT = int(os.environ.get("RATING_EXAMPLES", "0"))
 """How many new examples to try; 0: the same few each time, so that the suite is quick and what it says does not change."""
 quick = settings(
     max_examples=HUNT or 8,
