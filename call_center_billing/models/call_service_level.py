@@ -49,7 +49,8 @@ class CallRateTerm(models.Model):
     best outcome, the longest waiting and ringing and the sum of the handling. *Offered* are all inbound calls but those that
     failed technically; *abandoned* those that the phone system calls abandoned or not answered (the caller gave up before
     anybody spoke to them); busy and voicemail are offered, but neither answered nor abandoned. A caller *waits* in the queue
-    and while the phone rings, not in the menus of an IVR. Late usage does not count.
+    and while the phone rings, not in the menus of an IVR; who gave up has waited all the rest of the call. Late usage does not
+    count.
     """
 
     _inherit = "call.rate.term"
@@ -86,7 +87,9 @@ class CallRateTerm(models.Model):
         help="Waiting in the queue and ringing, in which a call has to be answered. For abandoned calls: who gives up within it "
         "is left out; 0: nobody is.",
     )
-    target = fields.Float(digits=(16, 4), default=80.0, help="At least so many percent answered in time; at most so many of the others.")
+    target = fields.Float(
+        digits=(16, 4), default=80.0, help="At least so many percent answered in time; at most so many of the others."
+    )
     at_risk = fields.Float(
         string="At Risk (%)",
         digits=(16, 4),
@@ -94,10 +97,15 @@ class CallRateTerm(models.Model):
         "never give back more than that.",
     )
     weight = fields.Float(
-        string="Weight (%)", digits=(16, 4), default=100.0, help="Part of what is at risk that is given back when this target is missed."
+        string="Weight (%)",
+        digits=(16, 4),
+        default=100.0,
+        help="Part of what is at risk that is given back when this target is missed.",
     )
     bonus_target = fields.Float(
-        string="Bonus From", digits=(16, 4), help="Who reaches this is paid as much as a missed target would give back. 0: no bonus."
+        string="Bonus From",
+        digits=(16, 4),
+        help="Who reaches this is paid as much as a missed target would give back. 0: no bonus.",
     )
     earn_back_periods = fields.Integer(
         string="Earned Back After",
@@ -114,7 +122,8 @@ class CallRateTerm(models.Model):
         "A service level must not be negative.",
     )
     _parts_ordered = models.Constraint(
-        "CHECK (at_risk BETWEEN 0 AND 100 AND weight BETWEEN 0 AND 100)", "What is at risk and its weight are between 0 and 100 %."
+        "CHECK (at_risk BETWEEN 0 AND 100 AND weight BETWEEN 0 AND 100)",
+        "What is at risk and its weight are between 0 and 100 %.",
     )
 
     @api.constrains("kind", "indicator", "threshold_seconds", "target", "bonus_target")
@@ -125,9 +134,7 @@ class CallRateTerm(models.Model):
             if term.indicator in PERCENT and max(term.target, term.bonus_target) > 100:
                 raise ValidationError(self.env._("'%s': there is no more than 100 %% of the calls.", term.name))
             if term.indicator == "service_level" and not term.threshold_seconds:
-                raise ValidationError(
-                    self.env._("'%s' needs the seconds within which a call has to be answered.", term.name)
-                )
+                raise ValidationError(self.env._("'%s' needs the seconds within which a call has to be answered.", term.name))
             if term.bonus_target and not pricing.is_breach(term.target, term.bonus_target, term._at_most()):
                 raise ValidationError(self.env._("'%s': a bonus is for what is better than the target.", term.name))
 
@@ -198,12 +205,15 @@ class CallRateTerm(models.Model):
                 ),
                 "offered": env._("%(part)s of %(whole)s offered calls answered within %(seconds)s s = %(value)s", **values),
                 "short": env._(
-                    "%(part)s of %(whole)s offered calls answered, or given up by the caller, within %(seconds)s s = %(value)s", **values
+                    "%(part)s of %(whole)s offered calls answered, or given up by the caller, within %(seconds)s s = %(value)s",
+                    **values,
                 ),
                 "answered": env._("%(part)s of %(whole)s answered calls answered within %(seconds)s s = %(value)s", **values),
             }[self.variant]
         if self.indicator == "abandonment" and self.threshold_seconds:
-            return env._("%(part)s of %(whole)s calls abandoned = %(value)s, those given up within %(seconds)s s left out", **values)
+            return env._(
+                "%(part)s of %(whole)s calls abandoned = %(value)s, those given up within %(seconds)s s left out", **values
+            )
         return {
             "answer_speed": env._("%(part)s s of waiting / %(whole)s answered calls = %(value)s", **values),
             "handling_time": env._("%(part)s s of talk, hold and wrap-up / %(whole)s answered calls = %(value)s", **values),
@@ -294,17 +304,19 @@ class CallClosing(models.AbstractModel):
                            coalesce(lower(trim((array_agg(u.queue %(first)s) FILTER (WHERE u.queue <> ''))[1])), '') AS queue,
                            coalesce(lower(trim((array_agg(u.campaign %(first)s) FILTER (WHERE u.campaign <> ''))[1])), '') AS campaign,
                            (%(best)s)[min(array_position(%(best)s, u.disposition::text))] AS outcome,
-                           max(u.queue_seconds) + max(u.ring_seconds) AS wait,
+                           max(u.queue_seconds) + max(u.ring_seconds) AS wait, max(u.total_seconds - u.ivr_seconds) AS stay,
                            sum(u.talk_seconds + u.hold_seconds + u.wrap_seconds) AS handling
                       FROM %(lines)s u
-                     WHERE (u.statement_id, u.contract_line_id) IN (SELECT statement_id, contract_line_id FROM promise)
+                     WHERE u.statement_id IN %(statements)s
+                       AND (u.statement_id, u.contract_line_id) IN (SELECT statement_id, contract_line_id FROM promise)
                        AND u.kind = 'call' AND u.late_of_id IS NULL AND u.quantity >= 0
                        AND (u.not_billable_reason IN ('replaced', 'after_end')) IS NOT TRUE
                      GROUP BY u.statement_id, u.contract_line_id, u.date, u.group_ref, CASE WHEN u.group_ref IS NULL THEN u.id END
                 ), served AS (
                     SELECT p.place, c.wait, c.handling, c.outcome = 'answered' AS answered,
                            c.outcome IN ('abandoned', 'no_answer') AS abandoned,
-                           p.threshold > 0 AND c.wait <= p.threshold AS in_time
+                           p.threshold > 0 AND p.threshold >= CASE c.outcome WHEN 'answered' THEN c.wait ELSE greatest(c.wait, c.stay) END
+                           AS in_time
                       FROM promise p JOIN call c USING (statement_id, contract_line_id)
                      WHERE c.direction = 'inbound' AND c.outcome <> 'failed'
                        AND p.queue IN ('', c.queue) AND p.campaign IN ('', c.campaign)
@@ -318,6 +330,7 @@ class CallClosing(models.AbstractModel):
                 promises=SQL(", ").join(
                     SQL("%s::%s[]", list(column), SQL(kind)) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)
                 ),
+                statements=tuple({statement.id for _term, statement, _sharing in promises}),
                 first=first,
                 best=best,
                 lines=usage.lines,
@@ -345,6 +358,9 @@ class CallClosing(models.AbstractModel):
         base = Charge._service_base(statement, sharing, charges)
         amount = self._service_amount(term, statement, sharing, component, base, given) if component else ZERO
         client_term = term.with_env(env)
+        name = client_term.name
+        if term.scope == "line":
+            name = f"{Charge._service_name(env, sharing[0])}, {name}"
         if amount:
             charges.append(Charge._prepare_service(client_term, statement, sharing, component, value, amount))
         signed = -amount if component == "credit" else amount
@@ -352,7 +368,7 @@ class CallClosing(models.AbstractModel):
             "statement_id": statement.id,
             "contract_line_id": sharing[0].id if term.scope == "line" else False,
             "term_id": term.id,
-            "name": client_term.name if term.scope == "contract" else f"{Charge._service_name(env, sharing[0])}, {client_term.name}",
+            "name": name,
             "indicator": term.indicator,
             "offered": served.offered,
             "answered": served.answered,

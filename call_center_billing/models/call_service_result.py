@@ -29,7 +29,9 @@ class CallServiceResult(models.Model):
     abandoned_in_time = fields.Integer(string="Abandoned Early", help="Within the agreed seconds.")
     wait_seconds = fields.Integer(string="Waiting (s)", help="In the queue and ringing, of the answered calls.")
     handling_seconds = fields.Integer(string="Handling (s)", help="Talk, hold and wrap-up of the answered calls.")
-    value = fields.Float(digits=(16, 6), aggregator=None, help="Percents, or seconds per call. Exactly it is a ratio of the counts.")
+    value = fields.Float(
+        digits=(16, 6), aggregator=None, help="Percents, or seconds per call. Exactly it is a ratio of the counts."
+    )
     value_text = fields.Char(string="Result")
     target = fields.Float(digits=(16, 4), aggregator=None)
     target_text = fields.Char(string="Agreed")
@@ -38,7 +40,11 @@ class CallServiceResult(models.Model):
     amount = fields.Monetary(string="Credit or Bonus", help="A credit is negative.")
     explanation = fields.Char()
     earned_back_id = fields.Many2one(
-        "call.service.result", string="Earned Back By", ondelete="set null", index="btree_not_null", help="The credit was charged again."
+        "call.service.result",
+        string="Earned Back By",
+        ondelete="set null",
+        index="btree_not_null",
+        help="The credit was charged again.",
     )
     earned_back_ids = fields.One2many("call.service.result", "earned_back_id", string="Earns Back")
     earned_back_in_id = fields.Many2one(related="earned_back_id.statement_id", string="Earned Back In")

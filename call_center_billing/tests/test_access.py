@@ -124,7 +124,8 @@ class TestAccess(HttpCase, CallBillingCommon):
         user = new_test_user(
             self.env, "other", groups="call_center_billing.group_manager", company_id=other.id, company_ids=[(6, 0, other.ids)]
         )
-        filled = {"call.rate.rule", "call.price", "call.charge", "call.service.result", "call.usage.line", "call.statement", "call.import", "call.endpoint"}
+        filled = {"call.rate.rule", "call.price", "call.charge", "call.usage.line", "call.statement", "call.import"}
+        filled |= {"call.endpoint", "call.service.result"}
         for model in self.own_models():
             if self.env[model]._transient or not self.env[model].with_user(user).has_access("read"):
                 continue

@@ -102,6 +102,14 @@ class TestServiceLevel(ServiceCase):
         self.assertEqual([round(value, 3) for value in self.results().mapped("value")], [7, 90, 40])
         self.assertEqual(self.results().mapped("met"), ["yes", "no", "no"])
 
+    def test_who_gave_up_has_waited_as_long_as_the_call_lasted(self):
+        """A phone system that tells nothing but how long it was."""
+        self.agree({"variant": "short"})
+        self.serve((1, "abandoned", 0), total_seconds=20)
+        self.serve((1, "abandoned", 0), total_seconds=60)
+        self.bill()
+        self.assertEqual((self.results().abandoned, self.results().abandoned_in_time), (2, 1))
+
     def test_without_calls_nothing_is_missed(self):
         self.agree()
         self.assertEqual(self.total(), 20000)
@@ -287,7 +295,9 @@ class TestServiceLevel(ServiceCase):
 
     def test_the_form_tells_what_is_agreed(self):
         self.agree()
-        with Form(self.env["call.rate.term"].with_context(default_plan_id=self.plan.id), "call_center_billing.call_rate_term_view_form") as form:
+        with Form(
+            self.env["call.rate.term"].with_context(default_plan_id=self.plan.id), "call_center_billing.call_rate_term_view_form"
+        ) as form:
             form.name = "80/20"
             form.kind = "service_level"
             form.at_risk = 12
@@ -318,7 +328,12 @@ class TestServiceLevelPortal(HttpCase, ServiceCase):
         self.move.action_post()
         self.authenticate("client_user", "client_user")
         page = self.url_open(f"/my/statements/{self.move.call_statement_ids.id}").text.replace("\xa0", " ")
-        for words in ("Service levels", "7 of 10 calls answered within 20 s = 70.0 %", "20,000.00 x 12 % x 40 % = 960.00", ">Missed<"):
+        for words in (
+            "Service levels",
+            "7 of 10 calls answered within 20 s = 70.0 %",
+            "20,000.00 x 12 % x 40 % = 960.00",
+            ">Missed<",
+        ):
             self.assertIn(words, page)
 
     def test_the_document_has_it_as_well(self):
