@@ -70,10 +70,10 @@ class CallRateTerm(models.Model):
     )
     variant = fields.Selection(
         [
-            ("late", "Answered in time / (answered + abandoned later)"),
-            ("offered", "Answered in time / all offered"),
-            ("short", "(Answered + abandoned in time) / all offered"),
-            ("answered", "Answered in time / all answered"),
+            ("late", "In time / (answered + abandoned later)"),
+            ("offered", "In time / all offered"),
+            ("short", "Abandoned in time counts as met"),
+            ("answered", "In time / all answered"),
         ],
         string="Calculated As",
         required=True,
@@ -163,7 +163,10 @@ class CallRateTerm(models.Model):
                 "abandonment": env._("at most %(target)s of the calls abandoned", **values),
             }[self.indicator]
         ]
-        words += [text for text in (self.queue, self.campaign) if text]
+        if self.queue:
+            words.append(env._("queue %s", self.queue))
+        if self.campaign:
+            words.append(env._("campaign %s", self.campaign))
         if self.at_risk and self.weight:
             risk = {"at_risk": local(env, self.at_risk), "weight": local(env, self.weight)}
             words.append(env._("else %(at_risk)s %% x %(weight)s %% are given back", **risk))
@@ -237,7 +240,7 @@ class CallRateTerm(models.Model):
         if component == "bonus":
             verdict = env._("bonus from %s reached", self._with_unit(local(env, self.bonus_target)))
         if amount:
-            verdict = f"{verdict}: {self._amount_text(env, base, amount, currency)}"
+            verdict = f"{verdict}, {self._amount_text(env, base, amount, currency)}"
         target = self._bound_text(env, self.target)
         return env._("%(measured)s; agreed %(target)s: %(verdict)s", measured=measured, target=target, verdict=verdict)
 

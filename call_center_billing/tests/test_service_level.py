@@ -60,7 +60,7 @@ class TestServiceLevel(ServiceCase):
         self.assertEqual(self.total(), 19040)
         result = self.results()
         self.assertEqual((result.value, result.met, result.base, result.amount), (70, "no", 20000, -960))
-        text = "agreed 80 %: missed: 20,000.00 x 12 % x 40 % = 960.00"
+        text = "agreed 80 %: missed, 20,000.00 x 12 % x 40 % = 960.00"
         self.assertIn(text, result.explanation.replace("\xa0", " "))
         name = "Answering, Service level: credit for 70.0 %, agreed 80 %, 10/01/2026 - 10/31/2026"
         self.assertEqual(self.contract.call_statement_ids.charge_ids[-1].name.replace("\xa0", " "), name)
@@ -187,7 +187,7 @@ class TestServiceLevel(ServiceCase):
         self.agree({"bonus_target": 90})
         self.meet()
         self.assertEqual(self.total(), 20960)
-        self.assertIn("bonus from 90 % reached: 20,000.00 x", self.results().explanation.replace("\xa0", " "))
+        self.assertIn("bonus from 90 % reached, 20,000.00 x", self.results().explanation.replace("\xa0", " "))
 
     def test_a_result_just_below_its_target_is_not_shown_as_the_target(self):
         self.agree({"target": 79.99})
@@ -340,7 +340,7 @@ class TestServiceLevelPortal(HttpCase, ServiceCase):
         report = self.env["ir.actions.report"]
         action = "call_center_billing.call_statement_report_action"
         html = report._render_qweb_html(action, self.move.call_statement_ids.ids)[0].decode().replace("\xa0", " ")
-        self.assertIn("agreed 80 %: missed: 20,000.00 x 12 % x 40 % = 960.00", html)
+        self.assertIn("agreed 80 %: missed, 20,000.00 x 12 % x 40 % = 960.00", html)
         self.results().sudo().unlink()
         self.assertNotIn("Service levels", report._render_qweb_html(action, self.move.call_statement_ids.ids)[0].decode())
 
