@@ -46,7 +46,7 @@ def _measure(env, world, size):
         env["call.rerating"]._rerate(SQL("u.import_id = %s", world["import"].id))
         rerated = time.perf_counter()
         lines = {statement: statement.contract_id.contract_line_ids for statement in world["contracts"].call_statement_ids}
-        charges, _counters = env["call.closing"]._prepare(lines)
+        charges, *_others = env["call.closing"]._prepare(lines)
         closed = time.perf_counter()
         assert charges
         env.invalidate_all(flush=False)

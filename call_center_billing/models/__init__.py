@@ -31,6 +31,7 @@ from . import call_statement
 from . import call_statement_document
 from . import call_charge
 from . import call_counter
+from . import call_service_result
 from . import call_adjustment
 from . import call_usage_line
 from . import call_usage_stretch
@@ -41,6 +42,7 @@ from . import call_rating
 from . import call_pricing
 from . import call_rerating
 from . import call_closing
+from . import call_service_level
 from . import call_joining
 from . import call_loading
 from . import call_simulation

@@ -144,7 +144,7 @@ class CallAdjustment(models.Model):
 
         :param lines: dict of statement -> contract lines that it closed
         """
-        charges, _counters = self.env["call.closing"]._prepare(lines, usage=self.env["call.rerating"]._usage())
+        charges, *_others = self.env["call.closing"]._prepare(lines, usage=self.env["call.rerating"]._usage())
         after = {}
         for vals in charges:
             key = vals["statement_id"], vals["contract_line_id"]

@@ -140,6 +140,8 @@ class CallCharge(models.Model):
             ("fte", "Full-time agents"),
             ("cap", "Maximum"),
             ("minimum", "Minimum"),
+            ("credit", "Service level credit"),
+            ("bonus", "Service level bonus"),
             ("adjustment", "Adjustment"),
         ],
         required=True,
@@ -520,12 +522,15 @@ class CallCharge(models.Model):
     def _client_name(self, statement, line, name, period):
         """What the client reads, in the client's language: service, what is charged, period."""
         env = self._client_env(statement)
-        service = line.with_env(env)
-        service = (service.product_id.name or service.name or "").splitlines()[0]
-        values = {"service": service, "rule": name, "period": period.with_env(env)._period_text()}
+        values = {"service": self._service_name(env, line), "rule": name, "period": period.with_env(env)._period_text()}
         if period != statement:
             return env._("%(service)s, %(rule)s, late usage of %(period)s", **values)
         return env._("%(service)s, %(rule)s, %(period)s", **values)
+
+    @api.model
+    def _service_name(self, env, line):
+        service = line.with_env(env)
+        return (service.product_id.name or service.name or "").splitlines()[0]
 
     def _prepare_invoice_line(self):
         """What this charge changes in the invoice line that OCA's contract prepares."""

@@ -92,12 +92,12 @@ class CallClosing(models.AbstractModel):
 
     @api.model
     def _prepare(self, lines, usage=None, plans=None):
-        """Values of charges and counters of statements.
+        """Values of what statements charge and count.
 
         :param lines: dict of statement -> contract lines whose period it closes
         :param usage: Usage, by default what is stored
         :param plans: dict of contract line -> rate plan to take instead of its own
-        :return: (list of values of call.charge, list of values of call.counter)
+        :return: (list of values of call.charge, of call.counter, of call.service.result)
         """
         plans = plans or {}
         usage = usage or Usage()
@@ -111,7 +111,8 @@ class CallClosing(models.AbstractModel):
             group.charged = [part for piece in group.charged for part in self._share(piece, unit, share)]
         counters += self._reach_tiers(sets)
         charges = self.env["call.charge"]._prepare_usage(groups, lines, planned, counters)
-        return self.env["call.charge"]._with_terms(charges, groups, lines, planned), counters
+        charges = self.env["call.charge"]._with_terms(charges, groups, lines, planned)
+        return charges, counters, self._service_levels(charges, lines, planned, usage)
 
     # --- Best plan ----------------------------------------------------------------------------------------
 
@@ -159,7 +160,7 @@ class CallClosing(models.AbstractModel):
                 SQL("SELECT count(*) FROM call_picked WHERE id NOT IN (SELECT usage_id FROM call_rerated)")
             )
             if not missing:
-                charges, _counters = self._prepare({statement: [line]}, Rerating._usage(), {line: plan})
+                charges, *_others = self._prepare({statement: [line]}, Rerating._usage(), {line: plan})
                 total = sum((number(vals["amount"]) for vals in charges), ZERO)
             savepoint.rollback()
         return total

@@ -359,9 +359,11 @@ class CallSimulation(models.Model):
 
     @api.model
     def _close(self, statement, lines, usage, plans):
-        """Charges of a period, in the order of its invoice. What it leaves of an allowance is there for the next one."""
-        charges, counters = self.env["call.closing"]._prepare({statement: lines}, usage=usage, plans=plans)
+        """Charges of a period, in the order of its invoice. What it leaves of an allowance, and its service levels, are there
+        for the next one."""
+        charges, counters, results = self.env["call.closing"]._prepare({statement: lines}, usage=usage, plans=plans)
         self.env["call.counter"].create(counters)
+        self.env["call.service.result"].create(results)
         return sorted(charges, key=lambda vals: (vals["contract_line_id"], vals["late_of_id"] or 0, vals["sequence"]))
 
     @api.model
@@ -384,11 +386,11 @@ class CallSimulation(models.Model):
 
     @api.model
     def _forget_counters(self, statements):
-        """What statements counted that closed with these or after them is yet to come."""
+        """What statements counted and measured that closed with these or after them is yet to come."""
         first = min(statements.mapped("date_start"))
-        self.env["call.counter"].search(
-            [("statement_id.contract_id", "in", statements.contract_id.ids), ("statement_id.date_start", ">=", first)]
-        ).unlink()
+        later = [("statement_id.contract_id", "in", statements.contract_id.ids), ("statement_id.date_start", ">=", first)]
+        for model in ("call.counter", "call.service.result"):
+            self.env[model].search(later).unlink()
 
     @api.model
     def _count_not_rated(self):

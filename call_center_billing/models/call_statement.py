@@ -51,6 +51,7 @@ class CallStatement(models.Model):
     charge_ids = fields.One2many("call.charge", "statement_id", string="Charges")
     adjustment_ids = fields.One2many("call.adjustment", "statement_id", string="Adjustments")
     counter_ids = fields.One2many("call.counter", "statement_id", string="Allowances and Volumes")
+    service_result_ids = fields.One2many("call.service.result", "statement_id", string="Service Levels")
     charge_amount = fields.Monetary(string="Charged", compute="_compute_charge_amount")
     invoice_id = fields.Many2one("account.move", readonly=True, index="btree_not_null", copy=False)
     usage_line_ids = fields.One2many("call.usage.line", "statement_id", string="Call Lines")
@@ -219,13 +220,14 @@ class CallStatement(models.Model):
         """:param lines: dict of statement -> contract lines whose period it closes"""
         closing = {statement: lines[statement] for statement in self}
         plans = self.env["call.closing"]._choose_plans(closing)
-        charges, counters = self.env["call.closing"]._prepare(closing, plans=plans)
+        charges, counters, results = self.env["call.closing"]._prepare(closing, plans=plans)
         for contract, statements in self.grouped("contract_id").items():
             statement = statements.sorted("date_start")[-1]
             pending = self.env["call.adjustment"].search([("contract_id", "=", contract.id), ("state", "=", "pending")])
             charges += pending._prepare_charges(statement, self.env["contract.line"].union(*lines[statement]))
         self.env["call.charge"].create(charges)
         self.env["call.counter"].create(counters)
+        self.env["call.service.result"].create(results)
 
     def _reopen(self):
         """Give the charges back: the period was not invoiced after all.
@@ -239,4 +241,5 @@ class CallStatement(models.Model):
             lines._rewind_period(statement.date_start, statement.date_end)
         self.charge_ids.unlink()
         self.counter_ids.unlink()
+        self.service_result_ids.unlink()
         self._set_state("open")

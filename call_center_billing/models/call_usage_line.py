@@ -140,7 +140,7 @@ class CallUsageLine(models.Model):
         return (
             "id", "statement_id", "contract_line_id", "late_of_id", "rule_id", "price_id", "start_at", "record_key", "date",
             "quantity", "counted_seconds", "billed_seconds", "amount", "status", "not_billable_reason", "provider_cost", "is_split",
-            *PARTS,
+            "kind", "group_ref", "direction", "queue", "campaign", "disposition", "total_seconds", *PARTS,
         )  # fmt: skip
 
     def action_view_call(self):

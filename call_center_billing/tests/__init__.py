@@ -16,6 +16,7 @@ from . import test_source_health
 from . import test_suspense
 from . import test_pricing
 from . import test_pricing_models
+from . import test_service_level
 from . import test_rate_change
 from . import test_rate_choice
 from . import test_rerate

@@ -1,12 +1,16 @@
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError
+from odoo.fields import Command
 from odoo.tests import Form, HttpCase, new_test_user, tagged
 
 from .asterisk import row
 from .common import TODAY, CallBillingCommon
 
-READABLE = ("call.statement", "call.charge", "call.usage.line", "contract.contract", "contract.line", "contract.modification")
+READABLE = (
+    "call.statement", "call.charge", "call.service.result", "call.usage.line", "contract.contract", "contract.line",
+    "contract.modification",
+)  # fmt: skip
 READABLE_IF_ANY = ("call.usage.stretch",)
 
 
@@ -20,6 +24,7 @@ class TestAccess(HttpCase, CallBillingCommon):
         cls.client_user = cls.make_portal_user(cls.client, "client_user")
         cls.stranger = cls.make_portal_user(cls.stranger_partner, "stranger_user")
         cls.import_text(row(), "nonsense\n")
+        cls.plan.term_ids = [Command.create({"name": "In time", "kind": "service_level"})]
         cls.move = cls.contract._bill_periods(cls.env["contract.contract"]._fields["date"].to_date("2026-11-01"))
         cls.move.action_post()
 
@@ -119,7 +124,8 @@ class TestAccess(HttpCase, CallBillingCommon):
         user = new_test_user(
             self.env, "other", groups="call_center_billing.group_manager", company_id=other.id, company_ids=[(6, 0, other.ids)]
         )
-        filled = {"call.rate.rule", "call.price", "call.charge", "call.usage.line", "call.statement", "call.import", "call.endpoint"}
+        filled = {"call.rate.rule", "call.price", "call.charge", "call.usage.line", "call.statement", "call.import"}
+        filled |= {"call.endpoint", "call.service.result"}
         for model in self.own_models():
             if self.env[model]._transient or not self.env[model].with_user(user).has_access("read"):
                 continue

@@ -108,7 +108,7 @@ class CallRateChange(models.TransientModel):
             day, plan = wizard.date or fields.Date.context_today(wizard), wizard.plan_id
             wizard.rule_ids = plan.rule_ids._in_force(day).filtered(lambda rule: rule.source == "own")
             wizard.premium_ids = plan.premium_ids._in_force(day).filtered(lambda premium: premium.effect != "multiply")
-            wizard.term_ids = plan.term_ids._in_force(day)
+            wizard.term_ids = plan.term_ids._in_force(day).filtered(lambda term: term.kind != "service_level")
             wizard.allowance_ids = plan.allowance_ids._in_force(day)
 
     @api.depends(
