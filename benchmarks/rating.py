@@ -38,7 +38,9 @@ def _measure(env, world, size):
         _stage(env, world["lines"], size)
         staged = time.perf_counter()
         rates = _price(env)
-        env.cr.execute(SQL("CREATE TEMPORARY TABLE bench_rated ON COMMIT DROP AS SELECT r.id, %s FROM %s", rates.results(), rates.rated()))
+        env.cr.execute(
+            SQL("CREATE TEMPORARY TABLE bench_rated ON COMMIT DROP AS SELECT r.id, %s FROM %s", rates.results(), rates.rated())
+        )
         priced = time.perf_counter()
         (usage, _updated) = env["call.loading"]._insert_usage(world["import"], rates)
         assert usage[0] == size, f"{usage[0]} of {size} calls were priced"
@@ -72,7 +74,16 @@ def _destinations(env, world, size):
         rule = world["plan"].rule_ids[:1]
         env.cr.execute(SQL("DELETE FROM call_rate_rule WHERE plan_id = %s AND id <> %s", world["plan"].id, rule.id))
         env.invalidate_all()
-        rule.write({"source": "deck", "deck_id": world["deck"].id, "minute_price": 0, "call_price": 0, "tier_mode": False, "queue": False})
+        rule.write(
+            {
+                "source": "deck",
+                "deck_id": world["deck"].id,
+                "minute_price": 0,
+                "call_price": 0,
+                "tier_mode": False,
+                "queue": False,
+            }
+        )
         _stage(env, world["lines"], size)
         rates = _price(env)
         begin = time.perf_counter()
@@ -157,7 +168,9 @@ def _stage(env, lines, size):
     env.cr.execute("SET LOCAL jit = off")
     from odoo.addons.call_center_billing.formats.record import COLUMNS
 
-    Loading._create_temporary("call_stage", SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(kind)) for name, kind in COLUMNS))
+    Loading._create_temporary(
+        "call_stage", SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(kind)) for name, kind in COLUMNS)
+    )
     Loading._create_temporary("call_leg", SQL("line_number integer"))
     Loading._create_temporary("call_changed", SQL("line_number integer, usage_id integer, billed boolean"))
     begin = datetime(MONTH.year, MONTH.month, 1, 6)

@@ -21,7 +21,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from . import detect, generic, lines, structured, titles, workbook
+from . import detect, generic, lines, titles, workbook
 from .reader import ReadError
 
 COLUMNS = {  # field -> titles, the likeliest first; see :func:`.titles.plain_name`

@@ -120,7 +120,7 @@ class CallCharge(models.Model):
     term_id = fields.Many2one("call.rate.term", ondelete="restrict")
     allowance_id = fields.Many2one("call.rate.allowance", ondelete="restrict")
     adjustment_id = fields.Many2one("call.adjustment", ondelete="restrict", index="btree_not_null")
-    adjusted_line_id = fields.Many2one("contract.line", string="Adjusted Line", ondelete="restrict")
+    adjusted_line_id = fields.Many2one("contract.line", ondelete="restrict")
     late_of_id = fields.Many2one(
         "call.statement", string="Late Usage of", help="The closed statement that these calls belong to but came too late for."
     )

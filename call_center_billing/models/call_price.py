@@ -59,7 +59,7 @@ class CallPrice(models.Model):
     company_id = fields.Many2one(related="rule_id.company_id", store=True, index=True)
     currency_id = fields.Many2one(related="rule_id.currency_id")
     premium_ids = fields.Many2many("call.rate.premium", "call_price_premium", "price_id", "premium_id", ondelete="cascade")
-    deck_line_id = fields.Many2one("call.rate.deck.line", string="Deck Line", ondelete="set null", index="btree_not_null")
+    deck_line_id = fields.Many2one("call.rate.deck.line", ondelete="set null", index="btree_not_null")
     destination = fields.Char(help="Prefix and name of the destination, where a rate deck gave the price.")
     key = fields.Char(required=True)
     time_price = fields.Float(string="Price of Time", digits=0, required=True, help="Per minute or hour, premiums included.")

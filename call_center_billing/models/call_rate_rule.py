@@ -199,53 +199,56 @@ class CallRateRule(models.Model):
     def _price_terms(self):
         """What it costs, in words."""
         self.ensure_one()
-        _, parts, price = self.env._, [], self._format_price
+        parts, price = [], self._format_price
         if self.source == "deck":
-            parts.append(_("by rate deck %(deck)s, +%(markup)s %%", deck=self.deck_id.name or "?", markup=f"{self.markup:g}"))
+            parts.append(
+                self.env._("by rate deck %(deck)s, +%(markup)s %%", deck=self.deck_id.name or "?", markup=f"{self.markup:g}")
+            )
         elif self.source == "cost":
-            parts.append(_("provider's cost +%s %%", f"{self.markup:g}"))
+            parts.append(self.env._("provider's cost +%s %%", f"{self.markup:g}"))
         elif self.hour_price:
-            parts.append(_("%s per hour", price(self.hour_price)))
+            parts.append(self.env._("%s per hour", price(self.hour_price)))
         elif self.minute_price or not (self.call_price or self.part_ids or self.tier_mode):
-            parts.append(_("%s per minute", price(self.minute_price)))
+            parts.append(self.env._("%s per minute", price(self.minute_price)))
         if self.call_price:
             parts.append(
                 {
-                    "message": _("%s per message", price(self.call_price)),
-                    "outcome": _("%s per outcome", price(self.call_price)),
-                }.get(self.kind, _("%s per call", price(self.call_price)))
+                    "message": self.env._("%s per message", price(self.call_price)),
+                    "outcome": self.env._("%s per outcome", price(self.call_price)),
+                }.get(self.kind, self.env._("%s per call", price(self.call_price)))
             )
         names = dict(self.env["call.rate.part"]._fields["part"]._description_selection(self.env))
-        parts += [_("%(part)s %(price)s per minute", part=names[p.part], price=price(p.minute_price)) for p in self.part_ids]
+        parts += [
+            self.env._("%(part)s %(price)s per minute", part=names[p.part], price=price(p.minute_price)) for p in self.part_ids
+        ]
         if self.tier_mode == "package":
             package = {"price": price(self.package_price), "size": f"{self.package_size:g}"}
             parts.append(
-                _("%(price)s per %(size)s minutes begun", **package)
+                self.env._("%(price)s per %(size)s minutes begun", **package)
                 if self.tier_unit == "minute"
-                else _("%(price)s per %(size)s calls begun", **package)
+                else self.env._("%(price)s per %(size)s calls begun", **package)
             )
         elif self.tier_mode:
             tiers = ", ".join(tier._text() for tier in self.tier_ids)
-            parts.append(_("per minute %s", tiers) if self.tier_unit == "minute" else _("per call %s", tiers))
+            parts.append(self.env._("per minute %s", tiers) if self.tier_unit == "minute" else self.env._("per call %s", tiers))
         return parts
 
     def _time_terms(self):
         """How time is rounded, in words; nothing where no time is priced."""
         self.ensure_one()
-        _ = self.env._
         timed = self.minute_price or self.hour_price or self.source == "deck" or self.part_ids
         if not (timed or self.tier_mode and self.tier_unit == "minute" or not self.call_price and self.source == "own"):
             return []
         parts = []
         if self.source != "deck":
-            parts.append(_("%(first)s/%(next)s seconds", first=self.increment_first, next=self.increment_next))
+            parts.append(self.env._("%(first)s/%(next)s seconds", first=self.increment_first, next=self.increment_next))
         if self.round_on == "sum":
-            parts.append(_("rounded on the sum"))
+            parts.append(self.env._("rounded on the sum"))
         for seconds, text in (
-            (self.minimum_seconds, _("at least %s seconds", self.minimum_seconds)),
-            (self.maximum_seconds, _("at most %s seconds", self.maximum_seconds)),
-            (self.average_cap_seconds, _("on average at most %s seconds", self.average_cap_seconds)),
-            (self.grace_seconds, _("free up to %s seconds", self.grace_seconds)),
+            (self.minimum_seconds, self.env._("at least %s seconds", self.minimum_seconds)),
+            (self.maximum_seconds, self.env._("at most %s seconds", self.maximum_seconds)),
+            (self.average_cap_seconds, self.env._("on average at most %s seconds", self.average_cap_seconds)),
+            (self.grace_seconds, self.env._("free up to %s seconds", self.grace_seconds)),
         ):
             if seconds:
                 parts.append(text)
@@ -291,7 +294,15 @@ class CallRateRule(models.Model):
             self.deck_id = False
 
     @api.constrains(
-        "source", "deck_id", "minute_price", "hour_price", "call_price", "tier_mode", "part_ids", "round_on", "average_cap_seconds"
+        "source",
+        "deck_id",
+        "minute_price",
+        "hour_price",
+        "call_price",
+        "tier_mode",
+        "part_ids",
+        "round_on",
+        "average_cap_seconds",
     )
     def _check_source(self):
         for rule in self:

@@ -163,7 +163,7 @@ class CallUsageLine(models.Model):
 
     def _trace_seconds(self, price):
         """How the charged seconds came about; nothing where no time is priced."""
-        _, labels = self.env._, self._part_labels()
+        labels = self._part_labels()
         if not (price.time_price or self.billed_seconds) or price.cost_factor:
             return []
         counted = [
@@ -173,22 +173,22 @@ class CallUsageLine(models.Model):
         ]
         values = {"parts": " + ".join(counted) or "0 s", "seconds": self.counted_seconds}
         if self.whole_parts:
-            lines = [_("Counted over all records of the call: %(parts)s = %(seconds)s s.", **values)]
+            lines = [self.env._("Counted over all records of the call: %(parts)s = %(seconds)s s.", **values)]
         else:
-            lines = [_("Counted: %(parts)s = %(seconds)s s.", **values)]
+            lines = [self.env._("Counted: %(parts)s = %(seconds)s s.", **values)]
         seconds = self.counted_seconds
         if price.maximum_seconds and abs(seconds) > price.maximum_seconds:
-            lines.append(_("At most %s s count.", price.maximum_seconds))
+            lines.append(self.env._("At most %s s count.", price.maximum_seconds))
         if 0 < seconds < price.minimum_seconds:
-            lines.append(_("At least %s s are charged.", price.minimum_seconds))
+            lines.append(self.env._("At least %s s are charged.", price.minimum_seconds))
         if price.on_sum:
-            lines.append(_("Not rounded here: the sum of the period is."))
+            lines.append(self.env._("Not rounded here: the sum of the period is."))
         elif seconds:
             steps = {"first": price.increment_first, "next": price.increment_next, "seconds": self.billed_seconds}
-            lines.append(_("Rounded to %(first)s/%(next)s seconds: %(seconds)s s.", **steps))
+            lines.append(self.env._("Rounded to %(first)s/%(next)s seconds: %(seconds)s s.", **steps))
         for stretch in self.sudo().stretch_ids:
             lines.append(
-                _(
+                self.env._(
                     "%(seconds)s s as %(label)s at %(price)s.",
                     seconds=stretch.seconds,
                     label=stretch.price_id._label(),
@@ -198,22 +198,26 @@ class CallUsageLine(models.Model):
         return lines
 
     def _trace_price(self, price):
-        _, labels = self.env._, self._part_labels()
+        labels = self._part_labels()
         parts = []
         if price.cost_factor and not self.env.user._is_internal():
-            parts.append(_("Cost that is passed on"))
+            parts.append(self.env._("Cost that is passed on"))
         elif price.cost_factor:
             cost = f"{exact(self.sudo().provider_cost):f}"
-            parts.append(_("Provider's cost %(cost)s x %(factor)s", cost=cost, factor=f"{price.cost_factor:g}"))
+            parts.append(self.env._("Provider's cost %(cost)s x %(factor)s", cost=cost, factor=f"{price.cost_factor:g}"))
         else:
             if (price.time_price or not price.call_price) and not self.is_split:
-                parts.append(_("%(seconds)s s at %(price)s", seconds=self.billed_seconds, price=price._time_price_text()))
+                parts.append(
+                    self.env._("%(seconds)s s at %(price)s", seconds=self.billed_seconds, price=price._time_price_text())
+                )
             if price.call_price:
-                parts.append(_("%(quantity)s x %(price)s", quantity=f"{self.quantity:g}", price=price._money(price.call_price)))
+                parts.append(
+                    self.env._("%(quantity)s x %(price)s", quantity=f"{self.quantity:g}", price=price._money(price.call_price))
+                )
             for part, name in zip(PARTS, PART_PRICES, strict=True):
                 if price[name] and self._rounded_part(part):
                     parts.append(
-                        _(
+                        self.env._(
                             "%(part)s %(seconds)s s at %(price)s per minute",
                             part=labels[part],
                             seconds=self._rounded_part(part),
@@ -222,26 +226,29 @@ class CallUsageLine(models.Model):
                     )
         lines = [*price._premium_lines()]
         if price.destination:
-            lines.append(_("Destination: %s.", price.destination))
+            lines.append(self.env._("Destination: %s.", price.destination))
         total = price._money(self.amount)
-        return [*lines, _("%(parts)s = %(total)s.", parts=" + ".join(parts) or "0", total=total)]
+        return [*lines, self.env._("%(parts)s = %(total)s.", parts=" + ".join(parts) or "0", total=total)]
 
     def _trace_charge(self, charge, seconds, quantity, amount):
         """What the closed period made of it."""
-        _ = self.env._
         charge = charge.sudo()
-        units = _("%s calls", f"{quantity:g}") if charge.unit in ("call", "message", "outcome") else _("%s s", seconds)
+        units = (
+            self.env._("%s calls", f"{quantity:g}")
+            if charge.unit in ("call", "message", "outcome")
+            else self.env._("%s s", seconds)
+        )
         if charge.component == "included":
-            return _("%(units)s of it are included in '%(allowance)s'.", units=units, allowance=charge.allowance_id.name)
+            return self.env._("%(units)s of it are included in '%(allowance)s'.", units=units, allowance=charge.allowance_id.name)
         money = charge.price_id._money(float(amount)) if charge.price_id else f"{amount:.2f}"
         if charge.share != 1:
-            return _(
+            return self.env._(
                 "On the invoice: %(share)s %% of the price, after the allowance for all calls = %(amount)s ('%(charge)s').",
                 share=f"{charge.share * 100:.2f}",
                 amount=money,
                 charge=charge.name,
             )
-        return _("On the invoice: %(units)s = %(amount)s ('%(charge)s').", units=units, amount=money, charge=charge.name)
+        return self.env._("On the invoice: %(units)s = %(amount)s ('%(charge)s').", units=units, amount=money, charge=charge.name)
 
 
 class CallPrice(models.Model):

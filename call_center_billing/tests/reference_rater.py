@@ -19,7 +19,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from itertools import groupby
 from math import ceil, floor, inf
 from zoneinfo import ZoneInfo
 
@@ -376,10 +375,11 @@ def price(plan, call, zone="UTC", product=None):
         return held_premiums(plan, rule, call, (begin + timedelta(seconds=second)).astimezone(start.tzinfo), start.date())
 
     if rule.band_split == "split" and seconds:
-        stretches = [
-            Stretch(call, rule, premiums, destination, len(list(stretch)))
-            for premiums, stretch in groupby(held_at(second) for second in range(seconds))
-        ]
+        stretches = []
+        for premiums in map(held_at, range(seconds)):
+            if not stretches or stretches[-1].premiums != premiums:
+                stretches.append(Stretch(call, rule, premiums, destination, 0))
+            stretches[-1].seconds += 1
     else:
         stretches = [Stretch(call, rule, held_at(0), destination, seconds)]
     stretches[0].quantity = Fraction(call.quantity)

@@ -169,17 +169,16 @@ class CallRateTrial(models.TransientModel):
         )
 
     def _verdict(self, rule, case, won, outside):
-        _ = self.env._
         if outside:
-            return _("Not in force on this day")
+            return self.env._("Not in force on this day")
         misfit = rule._misfit(case)
         if misfit:
             label = rule._fields["kind" if misfit == "kind" else misfit]._description_string(self.env)
-            return _("Does not fit: %s", label)
+            return self.env._("Does not fit: %s", label)
         if won is None:
-            return _("Prices this call")
+            return self.env._("Prices this call")
         if rule.priority < won.priority:
-            return _("Fits, but '%s' has a higher priority", won.name)
+            return self.env._("Fits, but '%s' has a higher priority", won.name)
         if rule.plan_id != won.plan_id:
-            return _("Fits, but '%s' is a rule of the plan itself", won.name)
-        return _("Fits, but '%s' has more conditions", won.name)
+            return self.env._("Fits, but '%s' is a rule of the plan itself", won.name)
+        return self.env._("Fits, but '%s' has more conditions", won.name)
