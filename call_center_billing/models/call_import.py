@@ -252,23 +252,12 @@ class CallImport(models.Model):
         source = self.source_id
         with tempfile.TemporaryDirectory() as workdir:
             path = self._content_path(workdir)
-            checksum = self._checksum(path)
             self._lock()
-            if self.state == "done" or self._is_repeated(checksum):
+            if self.state == "done":
                 return
             options = self._options()
             try:
                 fmt = formats.get(self._format_code())
-                self.write(
-                    {
-                        "state": "running",
-                        "checksum": checksum,
-                        "size": os.path.getsize(path),
-                        "tz": source.tz,
-                        "header": formats.header_of(path, fmt, options),
-                        "message": False,
-                    }
-                )
                 parts = formats.read_parts(
                     path,
                     fmt.code,
@@ -279,7 +268,20 @@ class CallImport(models.Model):
                     after=self.position,
                     **self._reading(),
                 )
-                with prefetch(parts) as ahead:
+                with prefetch(parts) as ahead:  # reads the first part already
+                    checksum = self._checksum(path)
+                    if self._is_repeated(checksum):
+                        return
+                    self.write(
+                        {
+                            "state": "running",
+                            "checksum": checksum,
+                            "size": os.path.getsize(path),
+                            "tz": source.tz,
+                            "header": formats.header_of(path, fmt, options),
+                            "message": False,
+                        }
+                    )
                     for part in ahead:
                         self._load_part(part, commit)
             except formats.ReadError as error:
