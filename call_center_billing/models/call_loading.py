@@ -374,7 +374,7 @@ class CallLoading(models.AbstractModel):
             SELECT line_number, reason, NULL::integer AS contract_line_id FROM call_stage WHERE outcome = 'refused'
              UNION ALL
             SELECT s.line_number, CASE WHEN g.contract_line_id IS NULL THEN 'no_endpoint'
-                                       WHEN p.segment IS NULL THEN 'not_in_force'
+                                       WHEN g.segment IS NULL THEN 'not_in_force'
                                        WHEN q.price_id IS NULL THEN 'no_rule'
                                        WHEN q.deck_id IS NOT NULL THEN 'no_destination' ELSE 'no_cost' END,
                    g.contract_line_id

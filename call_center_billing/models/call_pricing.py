@@ -50,7 +50,7 @@ class Rates:
             whole = name in ("queue", "disposition")  # the whole call's, of a call in several records
             columns[name] = self._of_call(lambda alias, name=name: condition(alias, name)) if whole else condition("s", name)
         if mask and self.timed:
-            columns["mask"] = SQL("coalesce(p.masks[width_bucket(s.start_at, p.moments)], 0)")
+            columns["mask"] = SQL("g.mask")
         return columns
 
     def _of_call(self, piece):
@@ -65,17 +65,14 @@ class Rates:
             call_stage s
             JOIN call_guided g ON g.line_number = s.line_number
             %s
-            LEFT JOIN call_segment p ON p.contract_line_id = g.contract_line_id AND g.date BETWEEN p.date_from AND p.date_to %s
+            LEFT JOIN call_segment p ON p.segment = g.segment
             """,
             SQL("LEFT JOIN call_leg l ON l.line_number = s.line_number") if self.joined else SQL(),
-            SQL("AND p.statement_id = g.statement_id AND p.late_of_id IS NOT DISTINCT FROM g.late_of_id")
-            if self.stored
-            else SQL(),
         )
 
     def matches(self, alias, mask=True):
         """Condition: a row of ``call_rate`` is that of the call."""
-        on = [SQL("%s = p.segment", SQL.identifier(alias, "segment"))]
+        on = [SQL("%s = g.segment", SQL.identifier(alias, "segment"))]
         on += [SQL("%s = %s", SQL.identifier(alias, name), value) for name, value in self.case(mask).items()]
         return SQL(" AND ").join(on)
 
@@ -179,6 +176,7 @@ class CallPricing(models.AbstractModel):
             timed=any(moments for moments, _masks in clocks),
             stored=stored,
         )
+        self._place(rates)
         rows, values = self._rate_cases(segments, rates)
         prices = self.env["call.price"]._ensure(values)
         self._insert_rates(rows, prices)
@@ -216,6 +214,30 @@ class CallPricing(models.AbstractModel):
         )
 
     @api.model
+    def _place(self, rates):
+        """Add the segment of each call to ``call_guided``, and the mask of the time premiums that hold at its start. What follows
+        joins by the number of the segment, of which the database can tell how many calls match."""
+        self.env.cr.execute(
+            SQL(
+                """
+                DROP TABLE IF EXISTS pg_temp.call_placed;
+                CREATE TEMPORARY TABLE call_placed ON COMMIT DROP AS
+                SELECT g.*, p.segment, %s AS mask
+                  FROM call_guided g %s
+                  LEFT JOIN call_segment p ON p.contract_line_id = g.contract_line_id AND g.date BETWEEN p.date_from AND p.date_to %s;
+                DROP TABLE call_guided;
+                ALTER TABLE call_placed RENAME TO call_guided;
+                ANALYZE call_guided (line_number, segment, mask)
+                """,
+                SQL("coalesce(p.masks[width_bucket(s.start_at, p.moments)], 0)") if rates.timed else SQL("0"),
+                SQL("JOIN call_stage s ON s.line_number = g.line_number") if rates.timed else SQL(),
+                SQL("AND p.statement_id = g.statement_id AND p.late_of_id IS NOT DISTINCT FROM g.late_of_id")
+                if rates.stored
+                else SQL(),
+            )
+        )
+
+    @api.model
     def _rate_cases(self, segments, rates):
         """Choose rule and premiums for each case that the staged calls have.
 
@@ -224,7 +246,7 @@ class CallPricing(models.AbstractModel):
         case = rates.case()
         found = self.env.execute_query(
             SQL(
-                "SELECT DISTINCT p.segment, s.kind, %s, %s FROM %s WHERE p.segment IS NOT NULL",
+                "SELECT DISTINCT g.segment, s.kind, %s, %s FROM %s WHERE g.segment IS NOT NULL",
                 rates._of_call(lambda alias: SQL.identifier(alias, "direction")),
                 SQL(", ").join(case.values()),
                 rates.segmented(),
