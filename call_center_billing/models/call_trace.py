@@ -230,7 +230,10 @@ class CallUsageLine(models.Model):
         """What the closed period made of it."""
         _ = self.env._
         charge = charge.sudo()
-        units = _("%s calls", f"{quantity:g}") if charge.unit in ("call", "message", "outcome") else _("%s s", seconds)
+        if charge.unit in ("call", "message", "outcome"):
+            units = _("1 call") if quantity == 1 and charge.unit == "call" else _("%s calls", f"{quantity:g}")
+        else:
+            units = _("%s s", seconds)
         if charge.component == "included":
             return _("%(units)s of it are included in '%(allowance)s'.", units=units, allowance=charge.allowance_id.name)
         money = charge.price_id._money(float(amount)) if charge.price_id else f"{amount:.2f}"

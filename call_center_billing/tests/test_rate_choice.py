@@ -50,7 +50,7 @@ class TestRateChoice(CallBillingCommon):
 
     def test_a_tie_is_refused_with_both_rules_named(self):
         with self.assertRaisesRegex(
-            ValidationError, r"'Rule 0' \(Calls, Direction Inbound\) and 'Rule 1' \(Calls, Queue sales\)"
+            ValidationError, r"'Rule 0' \(Calls, Inbound\) and 'Rule 1' \(Calls, Queue sales\)"
         ):
             self.plan_with({"direction": "inbound"}, {"queue": "sales"})
 
