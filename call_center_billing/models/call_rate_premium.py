@@ -66,16 +66,19 @@ class CallRatePremium(models.Model):
 
     @api.depends("effect", "target", "value", "currency_id")
     def _compute_terms(self):
-        _ = self.env._
         for premium in self:
-            target = {"time": _("Price of time"), "call": _("Price per call"), "both": _("Price of time and per call")}
+            target = {
+                "time": self.env._("Price of time"),
+                "call": self.env._("Price per call"),
+                "both": self.env._("Price of time and per call"),
+            }
             values = {"what": target[premium.target or "time"], "price": price_text(premium.value, premium.currency_id)}
             if premium.effect == "replace":
-                premium.terms = _("%(what)s is %(price)s", **values)
+                premium.terms = self.env._("%(what)s is %(price)s", **values)
             elif premium.effect == "add":
-                premium.terms = _("%(what)s + %(price)s", **values)
+                premium.terms = self.env._("%(what)s + %(price)s", **values)
             else:
-                premium.terms = _("%(what)s × %(factor)s", factor=f"{premium.value:g}", **values)
+                premium.terms = self.env._("%(what)s × %(factor)s", factor=f"{premium.value:g}", **values)
 
     @api.constrains("effect", "target", "calendar_id", "when", *TEXT_CONDITIONS)
     def _check_effect(self):

@@ -258,7 +258,8 @@ class CallRateRule(models.Model):
         self.ensure_one()
         _ = self.env._
         timed = self.minute_price or self.hour_price or self.source == "deck" or self.part_ids
-        if not (timed or self.tier_mode and self.tier_unit == "minute" or not (self.call_price or self.tier_mode) and self.source == "own"):
+        timed = timed or (self.tier_unit == "minute" if self.tier_mode else not self.call_price and self.source == "own")
+        if not timed:
             return []
         parts = []
         if self.source != "deck":

@@ -165,7 +165,9 @@ class CallRateTrial(models.TransientModel):
             rows.append(row)
         titles = (self.env._("Rule"), self.env._("Fits"), self.env._("Price"), self.env._("This call"))
         head = Markup("").join(Markup("<th>%s</th>") % title for title in titles)
-        return Markup('<div class="table-responsive"><table class="table table-sm"><thead><tr>%s</tr></thead><tbody>%s</tbody></table></div>') % (
+        return Markup(
+            '<div class="table-responsive"><table class="table table-sm"><thead><tr>%s</tr></thead><tbody>%s</tbody></table></div>'
+        ) % (
             head,
             Markup("").join(rows),
         )
