@@ -39,7 +39,11 @@ def _measure(env, world, size):
         staged = time.perf_counter()
         rates = _price(env)
         env.cr.execute(
-            SQL("CREATE TEMPORARY TABLE bench_rated (price_id, counted, billed, split, whole, amount, status, reason) ON COMMIT DROP AS SELECT r.id, %s FROM %s", rates.results(), rates.rated())
+            SQL(
+                "CREATE TEMPORARY TABLE bench_rated (price_id, counted, billed, split, whole, amount, status, reason) ON COMMIT DROP AS SELECT r.id, %s FROM %s",
+                rates.results(),
+                rates.rated(),
+            )
         )
         priced = time.perf_counter()
         (usage, _updated) = env["call.loading"]._insert_usage(world["import"], rates)

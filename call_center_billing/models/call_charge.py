@@ -7,6 +7,7 @@ from odoo.tools import SQL
 
 from .. import pricing
 from .call_price import number
+from .call_rate_rule import short
 from .call_usage_line import Unchecked
 
 UNIT_SECONDS = {"hour": 3600, "minute": 60, "second": 1}
@@ -515,8 +516,8 @@ class CallCharge(models.Model):
         tiers = group.rule.tier_ids
         lower, upper = tiers[piece.tier - 1].up_to if piece.tier else 0, tiers[piece.tier].up_to
         if upper:
-            return env._("%(name)s, up to %(upper)s", name=name, upper=f"{upper:,g}")
-        return env._("%(name)s, above %(lower)s", name=name, lower=f"{lower:,g}") if lower else name
+            return env._("%(name)s, up to %(upper)s", name=name, upper=short(upper))
+        return env._("%(name)s, above %(lower)s", name=name, lower=short(lower)) if lower else name
 
     @api.model
     def _client_name(self, statement, line, name, period):

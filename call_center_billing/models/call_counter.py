@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from .call_rate_rule import short
+
 
 class CallCounter(models.Model):
     """What a period has used of an allowance, or of a rule's tiers, when a statement closed.
@@ -39,15 +41,15 @@ class CallCounter(models.Model):
     def _compute_left_text(self):
         for counter in self:
             units = sum(units for units, _age in counter.left or ())
-            counter.left_text = f"{units / (60 if counter.unit == 'minute' else 1):g}" if units else ""
+            counter.left_text = short(units / (60 if counter.unit == "minute" else 1)) if units else ""
 
     def _compute_amount_text(self):
         for counter in self:
             per = 60 if counter.unit == "minute" else 1
             numbers = {
-                "used": f"{counter.used / per:g}",
-                "granted": f"{counter.granted / per:g}",
-                "carried": f"{counter.carried / per:g}",
+                "used": short(counter.used / per),
+                "granted": short(counter.granted / per),
+                "carried": short(counter.carried / per),
             }
             if not counter.allowance_id:
                 counter.amount_text = numbers["used"]

@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..formats.rate_deck import ALWAYS, FOR_GOOD, Terms
@@ -38,6 +39,15 @@ class CallRateDeck(models.Model):
         counts = dict(self.env["call.rate.deck.line"]._read_group([("deck_id", "in", self.ids)], ["deck_id"], ["__count"]))
         for deck in self:
             deck.line_count = counts.get(deck._origin, 0)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_unused(self):
+        rules = self.env["call.rate.rule"].sudo().with_context(active_test=False).search([("deck_id", "in", self.ids)])
+        if rules:
+            names = ", ".join(self.env._("'%(rule)s' of '%(plan)s'", rule=r.name, plan=r.plan_id.name) for r in rules[:10])
+            if len(rules) > 10:
+                names = self.env._("%(rules)s and %(count)s more", rules=names, count=len(rules) - 10)
+            raise UserError(self.env._("Rate rules use this rate deck: %s. Archive it instead, or change the rules.", names))
 
     def copy_data(self, default=None):
         return [

@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..formats.record import MAX_CALL_SECONDS
-from .call_rate_rule import RATE_DIGITS, TEXT_CONDITIONS, plain
+from .call_rate_rule import RATE_DIGITS, TEXT_CONDITIONS, plain, price_text
 
 DAY = 86400
 MIDNIGHT = time()
@@ -59,8 +59,26 @@ class CallRatePremium(models.Model):
         help="A price per minute (or hour, as the rule has it) or per call; or a factor: 1.5 is half as much again.",
     )
 
+    terms = fields.Char(compute="_compute_terms", help="What it does to the price, in words.")
+
     _value_positive = models.Constraint("CHECK (value >= 0)", "A price or factor must not be negative.")
     _dates_ordered = models.Constraint("CHECK (date_end >= date_start)", "A premium must not end before it starts.")
+
+    @api.depends("effect", "target", "value", "currency_id")
+    def _compute_terms(self):
+        for premium in self:
+            target = {
+                "time": self.env._("Price of time"),
+                "call": self.env._("Price per call"),
+                "both": self.env._("Price of time and per call"),
+            }
+            values = {"what": target[premium.target or "time"], "price": price_text(premium.value, premium.currency_id)}
+            if premium.effect == "replace":
+                premium.terms = self.env._("%(what)s is %(price)s", **values)
+            elif premium.effect == "add":
+                premium.terms = self.env._("%(what)s + %(price)s", **values)
+            else:
+                premium.terms = self.env._("%(what)s × %(factor)s", factor=f"{premium.value:g}", **values)
 
     @api.constrains("effect", "target", "calendar_id", "when", *TEXT_CONDITIONS)
     def _check_effect(self):

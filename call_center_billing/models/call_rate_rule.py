@@ -18,6 +18,23 @@ def plain(text):
     return (text or "").strip().lower()
 
 
+def short(number):
+    """A quantity without decimals that say nothing: 1,000 or 12.5.
+
+    >>> short(1000000.0), short(12.5), short(0)
+    ('1,000,000', '12.5', '0')
+    """
+    return f"{number:,.2f}".rstrip("0").rstrip(".")
+
+
+def price_text(price, currency):
+    """A price with its currency, all decimals it has and at least two."""
+    whole, _dot, decimals = f"{price:.6f}".rstrip("0").partition(".")
+    amount = f"{whole}.{decimals:0<2}"
+    symbol = currency.symbol or ""
+    return f"{symbol}{amount}" if currency.position == "before" else f"{amount} {symbol}"
+
+
 class CallRateRule(models.Model):
     """One priced condition of a rate plan: which calls it fits, what counts, what that costs.
 
@@ -188,7 +205,7 @@ class CallRateRule(models.Model):
     @api.depends(
         "kind", "source", "deck_id", "markup", "minute_price", "hour_price", "call_price", "increment_first", "increment_next",
         "minimum_seconds", "maximum_seconds", "grace_seconds", "round_on", "tier_mode", "tier_unit", "tier_ids.price",
-        "tier_ids.up_to", "tier_ids.flat_fee", "package_price", "package_size", "part_ids.minute_price", "average_cap_seconds",
+        "tier_ids.up_to", "tier_ids.flat_fee", "package_price", "package_size", "package_free", "part_ids.minute_price", "average_cap_seconds",
         "currency_id",
     )  # fmt: skip
     def _compute_terms(self):
@@ -200,17 +217,18 @@ class CallRateRule(models.Model):
         """What it costs, in words."""
         self.ensure_one()
         parts, price = [], self._format_price
+        replaced = self.tier_unit if self.tier_mode in ("graduated", "volume") else None  # by the prices of the tiers
         if self.source == "deck":
             parts.append(
                 self.env._("by rate deck %(deck)s, +%(markup)s %%", deck=self.deck_id.name or "?", markup=f"{self.markup:g}")
             )
         elif self.source == "cost":
             parts.append(self.env._("provider's cost +%s %%", f"{self.markup:g}"))
-        elif self.hour_price:
+        elif self.hour_price and replaced != "minute":
             parts.append(self.env._("%s per hour", price(self.hour_price)))
-        elif self.minute_price or not (self.call_price or self.part_ids or self.tier_mode):
+        elif (self.minute_price and replaced != "minute") or not (self.call_price or self.part_ids or self.tier_mode):
             parts.append(self.env._("%s per minute", price(self.minute_price)))
-        if self.call_price:
+        if self.call_price and replaced != "call":
             parts.append(
                 {
                     "message": self.env._("%s per message", price(self.call_price)),
@@ -222,22 +240,31 @@ class CallRateRule(models.Model):
             self.env._("%(part)s %(price)s per minute", part=names[p.part], price=price(p.minute_price)) for p in self.part_ids
         ]
         if self.tier_mode == "package":
-            package = {"price": price(self.package_price), "size": f"{self.package_size:g}"}
-            parts.append(
-                self.env._("%(price)s per %(size)s minutes begun", **package)
-                if self.tier_unit == "minute"
-                else self.env._("%(price)s per %(size)s calls begun", **package)
-            )
+            package = {"price": price(self.package_price), "size": short(self.package_size)}
+            if self.tier_unit == "minute":
+                parts.append(self.env._("%(price)s per %(size)s minutes begun", **package))
+            elif self.kind in ("message", "outcome"):
+                parts.append(self.env._("%(price)s per %(size)s begun", **package))
+            else:
+                parts.append(self.env._("%(price)s per %(size)s calls begun", **package))
+            if self.package_free:
+                parts.append(self.env._("%s free before", short(self.package_free)))
         elif self.tier_mode:
             tiers = ", ".join(tier._text() for tier in self.tier_ids)
-            parts.append(self.env._("per minute %s", tiers) if self.tier_unit == "minute" else self.env._("per call %s", tiers))
+            if self.tier_unit == "minute":
+                parts.append(self.env._("per minute %s", tiers))
+            else:
+                parts.append(
+                    self.env._("each %s", tiers) if self.kind in ("message", "outcome") else self.env._("per call %s", tiers)
+                )
         return parts
 
     def _time_terms(self):
         """How time is rounded, in words; nothing where no time is priced."""
         self.ensure_one()
         timed = self.minute_price or self.hour_price or self.source == "deck" or self.part_ids
-        if not (timed or self.tier_mode and self.tier_unit == "minute" or not self.call_price and self.source == "own"):
+        timed = timed or (self.tier_unit == "minute" if self.tier_mode else not self.call_price and self.source == "own")
+        if not timed:
             return []
         parts = []
         if self.source != "deck":
@@ -263,10 +290,10 @@ class CallRateRule(models.Model):
                     field = rule._fields[name]
                     value = rule[name]
                     if field.type == "selection":
-                        value = dict(field._description_selection(self.env))[value]
-                    elif field.type == "many2one":
-                        value = value.display_name
-                    parts.append(f"{field._description_string(self.env)} {value}")
+                        parts.append(dict(field._description_selection(self.env))[value])
+                    else:
+                        value = value.display_name if field.type == "many2one" else value
+                        parts.append(f"{field._description_string(self.env)} {value}")
             rule.conditions = ", ".join(parts)
 
     # --- Checks -------------------------------------------------------------------------------------
@@ -421,13 +448,8 @@ class CallRateRule(models.Model):
     # --- Values -------------------------------------------------------------------------------------
 
     def _format_price(self, price):
-        """A price with its currency, all decimals it has and at least two."""
         self.ensure_one()
-        text = f"{price:.6f}".rstrip("0")
-        whole, _dot, decimals = text.partition(".")
-        amount = f"{whole}.{decimals:0<2}"
-        symbol = self.currency_id.symbol or ""
-        return f"{symbol}{amount}" if self.currency_id.position == "before" else f"{amount} {symbol}"
+        return price_text(price, self.currency_id)
 
     def _fits_service(self, line):
         """Whether the rule is for contract lines of this service."""

@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from .call_rate_rule import short
+
 
 class CallRateTier(models.Model):
     """A step of a rule's volume in a period, with its own price in place of the rule's. ``up_to`` is inclusive; the last
@@ -28,7 +30,7 @@ class CallRateTier(models.Model):
         """The tier in words."""
         self.ensure_one()
         price = self.rule_id._format_price(self.price)
-        values = {"price": price, "up_to": f"{self.up_to:g}"}
+        values = {"price": price, "up_to": short(self.up_to)}
         text = self.env._("%(price)s up to %(up_to)s", **values) if self.up_to else self.env._("then %(price)s", price=price)
         if self.flat_fee:
             text = self.env._("%(tier)s + %(fee)s", tier=text, fee=self.rule_id._format_price(self.flat_fee))

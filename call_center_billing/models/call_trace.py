@@ -233,11 +233,10 @@ class CallUsageLine(models.Model):
     def _trace_charge(self, charge, seconds, quantity, amount):
         """What the closed period made of it."""
         charge = charge.sudo()
-        units = (
-            self.env._("%s calls", f"{quantity:g}")
-            if charge.unit in ("call", "message", "outcome")
-            else self.env._("%s s", seconds)
-        )
+        if charge.unit in ("call", "message", "outcome"):
+            units = self.env._("1 call") if quantity == 1 and charge.unit == "call" else self.env._("%s calls", f"{quantity:g}")
+        else:
+            units = self.env._("%s s", seconds)
         if charge.component == "included":
             return self.env._("%(units)s of it are included in '%(allowance)s'.", units=units, allowance=charge.allowance_id.name)
         money = charge.price_id._money(float(amount)) if charge.price_id else f"{amount:.2f}"

@@ -121,6 +121,19 @@ class TestRateDeck(RateDeckCase):
             (copied.line_ids.prefix, copied.line_ids.date_start, copied.line_ids.minute_price), ("44", OCTOBER, 0.0125)
         )
 
+    def test_a_deck_that_rules_use_is_not_deleted_and_the_rules_are_named(self):
+        self.make_line("44")
+        plan = self.env["call.rate.plan"].create({"name": "Abroad"})
+        values = {"plan_id": plan.id, "name": "By destination", "source": "deck", "deck_id": self.deck.id}
+        rule = self.env["call.rate.rule"].create(values)
+        for active in (True, False):  # an archived rule can come back
+            rule.active = active
+            with self.assertRaisesRegex(UserError, "'By destination' of 'Abroad'. Archive it instead"):
+                self.deck.unlink()
+        rule.unlink()
+        self.deck.unlink()
+        self.assertFalse(self.deck.exists())
+
     def test_a_called_number_finds_its_prefixes_in_the_list(self):
         lines = self.make_line("44") | self.make_line("4420")
         self.make_line("49")

@@ -1,6 +1,7 @@
 from datetime import date
 
 from odoo.exceptions import ValidationError
+from odoo.fields import Command
 
 from .asterisk import row
 from .common import CallBillingCommon
@@ -90,3 +91,20 @@ class TestRating(CallBillingCommon):
     def test_terms_say_the_rule_in_words(self):
         rule = self.make_plan(minute_price=0.006, call_price=1.5, increment_first=30, increment_next=6).rule_ids
         self.assertEqual(rule.terms, "$0.006 per minute, 30/6 seconds, $1.50 per call")
+
+    def test_tiers_take_the_place_of_the_price_in_words_as_well(self):
+        rule = self.plan.rule_ids
+        tiers = [Command.create({"up_to": 1500000, "price": 1.2}), Command.create({"price": 0.8})]
+        rule.write({"call_price": 1.5, "tier_mode": "volume", "tier_unit": "call", "tier_ids": tiers})
+        self.assertEqual(rule.terms, "$0.90 per minute, 60/60 seconds, per call $1.20 up to 1,500,000, then $0.80")
+        rule.tier_unit = "minute"
+        self.assertEqual(rule.terms, "$1.50 per call, 60/60 seconds, per minute $1.20 up to 1,500,000, then $0.80")
+
+    def test_a_premium_is_told_in_words(self):
+        values = {"plan_id": self.plan.id, "name": "Spanish", "skill": "es", "effect": "add", "value": 0.2}
+        premium = self.env["call.rate.premium"].create(values)
+        self.assertEqual(premium.terms, "Price of time + $0.20")
+        premium.write({"effect": "multiply", "target": "both", "value": 1.5})
+        self.assertEqual(premium.terms, "Price of time and per call × 1.5")
+        premium.write({"effect": "replace", "target": "call"})
+        self.assertEqual(premium.terms, "Price per call is $1.50")

@@ -1,6 +1,6 @@
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import new_test_user
+from odoo.tests import Form, new_test_user
 
 from .asterisk import row
 from .common import DECEMBER, CallBillingCommon
@@ -115,6 +115,14 @@ class TestTrial(CallBillingCommon):
         self.assertIn(
             "Counted: Talk 61 s = 61 s.\nRounded to 60/60 seconds: 120 s.\n120 s at $0.90 per minute = $1.80.", trial.trace
         )
+
+    def test_what_is_entered_stays_on_the_form(self):
+        with Form(self.env["call.rate.trial"]) as form:
+            form.plan_id = self.plan
+            form.talk_seconds = 61
+            self.assertEqual((form.plan_id, form.talk_seconds, form.amount), (self.plan, 61, 1.8))
+            form.hold_seconds = 60
+            self.assertEqual((form.talk_seconds, form.amount), (61, 2.7))
 
     def test_it_tells_why_other_rules_lost(self):
         self.plan.rule_ids = [

@@ -7,6 +7,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..models.call_price import number
+from ..models.call_rate_rule import short
 
 PRICES = {
     "call.rate.rule": ("minute_price", "hour_price", "call_price", "package_price"),
@@ -233,7 +234,7 @@ class CallRateChange(models.TransientModel):
             return dict(record._fields["part"]._description_selection(self.env))[record.part]
         if record._name == "call.rate.tier":
             if record.up_to:
-                tier = self.env._("up to %s", f"{record.up_to:,g}")
+                tier = self.env._("up to %s", short(record.up_to))
                 return f"{label}, {tier}"
             return self.env._("%s, last tier", label)
         if record._name == "call.rate.premium":

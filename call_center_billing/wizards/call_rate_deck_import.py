@@ -176,7 +176,7 @@ class CallRateDeckImport(models.TransientModel):
             "destination": difference.destination,
             "old": rate_deck.price_text(difference.old.minute_price) if difference.old else "",
             "new": rate_deck.price_text(difference.new.minute_price) if difference.new else "",
-            "percent": "" if percent is None else f"{percent:+.1f} %",
+            "percent": f"{percent:+.1f} %" if percent else "",
             "more": self._other_terms(difference.old, difference.new),
         }
 

@@ -37,7 +37,7 @@ class CallRateTemplate(models.TransientModel):
     # Fee with included minutes
     fee = fields.Float(string="Fee per Period", digits=RATE_DIGITS, default=600.0)
     minutes = fields.Float(string="Included Minutes", digits=(16, 2), default=250.0)
-    over_price = fields.Float(string="Price per Minute Over", digits=RATE_DIGITS, default=2.25)
+    over_price = fields.Float(string="Price per Further Minute", digits=RATE_DIGITS, default=2.25)
     # Agents
     full_time = fields.Boolean(string="Full-Time Agents", help="A fee per agent by delivered hours instead of a price per hour.")
     hour_price = fields.Float(string="Price per Hour", digits=RATE_DIGITS, default=28.0)

@@ -73,6 +73,7 @@ class CallRateTrial(models.TransientModel):
     def _price(self):
         """:return: (price, trace, table of the rules). Nothing is stored."""
         self.ensure_one()
+        given = {name: self[name] for name, field in self._fields.items() if field.store and name not in models.MAGIC_COLUMNS}
         self.env.flush_all()
         with self.env.cr.savepoint() as savepoint:
             line = self.env["contract.line"].new(
@@ -93,6 +94,7 @@ class CallRateTrial(models.TransientModel):
             result = self._result(found[0], stretches, day, segment)
             self.env.invalidate_all(flush=False)
             savepoint.rollback()
+        self._update_cache(given, validate=False)  # on a form it is nowhere else, and the rollback forgot it
         return result
 
     def _stage(self, day):
@@ -154,7 +156,7 @@ class CallRateTrial(models.TransientModel):
             if won is None and rule not in outside and rule._misfit(case) is None:
                 won = rule
             row = Markup("<tr%s><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>") % (
-                Markup(' class="fw-bold"') if rule == won else "",
+                Markup(' class="table-active"') if rule == won else "",
                 rule.name,
                 rule.conditions,
                 rule.terms,
@@ -163,7 +165,9 @@ class CallRateTrial(models.TransientModel):
             rows.append(row)
         titles = (self.env._("Rule"), self.env._("Fits"), self.env._("Price"), self.env._("This call"))
         head = Markup("").join(Markup("<th>%s</th>") % title for title in titles)
-        return Markup('<table class="table table-sm"><thead><tr>%s</tr></thead><tbody>%s</tbody></table>') % (
+        return Markup(
+            '<div class="table-responsive"><table class="table table-sm"><thead><tr>%s</tr></thead><tbody>%s</tbody></table></div>'
+        ) % (
             head,
             Markup("").join(rows),
         )

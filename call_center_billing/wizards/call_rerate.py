@@ -183,7 +183,7 @@ class CallRerateLine(models.TransientModel):
     contract_line_id = fields.Many2one("contract.line", readonly=True)
     currency_id = fields.Many2one(related="statement_id.currency_id")
     call_count = fields.Integer(string="Calls", readonly=True)
-    changed_count = fields.Integer(string="Change", readonly=True)
+    changed_count = fields.Integer(string="Changed", readonly=True)
     before = fields.Monetary(readonly=True)
     after = fields.Monetary(readonly=True)
     difference = fields.Monetary(compute="_compute_difference")

@@ -70,6 +70,14 @@ registry.category("web_tour.tours").add("call_center_billing_sales", {
         {content: "The rule in words", trigger: ".o_data_row:contains(1.25 per minute, 60/60 seconds)"},
         {content: "Save", trigger: ".o_form_button_save", run: "click"},
         {content: "Saved", trigger: ".o_form_saved, .o_form_view:not(:has(.o_form_status_indicator_buttons:visible))"},
+        {content: "What would a call cost?", trigger: ".o_statusbar_buttons button:contains(Try a Call)", run: "click"},
+        {content: "Four minutes", trigger: ".modal .o_field_widget[name=talk_seconds] input", run: "edit 241 && press Tab"},
+        {content: "Its price", trigger: ".modal .o_field_widget[name=amount]:contains(6.25)"},
+        {content: "What was entered stays", trigger: ".modal .o_field_widget[name=talk_seconds] input:value(241)"},
+        {content: "Why", trigger: ".modal .o_field_widget[name=trace]:contains(Rounded to 60/60 seconds: 300 s)"},
+        {content: "The rule that won", trigger: ".modal .o_field_widget[name=rules] tr:contains(Prices this call)"},
+        {content: "Done", trigger: ".modal footer button:contains(Close)", run: "click"},
+        {content: "Back on the plan", trigger: "body:not(:has(.modal)) .o_form_view"},
     ],
 });
 
