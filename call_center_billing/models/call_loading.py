@@ -281,7 +281,7 @@ class CallLoading(models.AbstractModel):
                         record_key, import_id, line_number, company_id, statement_id, late_of_id, contract_line_id, rule_id, price_id,
                         replaces_id, date, called_e164, caller_e164, %(names)s,
                         counted_seconds, billed_seconds, is_split, whole_parts, amount, status, not_billable_reason)
-                    SELECT s.record_key, %(import)s, %(place)s, %(company)s, p.statement_id, p.late_of_id, p.contract_line_id, r.rule_id,
+                    SELECT s.record_key, %(import)s, %(place)s, %(company)s, g.statement_id, g.late_of_id, g.contract_line_id, r.rule_id,
                            r.id, %(replaces)s, g.date, CASE WHEN s.called_is_e164 THEN '+' || s.called_key END,
                            CASE WHEN s.caller_is_e164 THEN '+' || s.caller_key END, %(copied)s, %(results)s
                       FROM %(rated)s

@@ -43,14 +43,12 @@ class Rates:
     parts: bool = False
     stored: bool = False
 
-    def case(self, mask=True):
-        """dict of column of ``call_rate`` -> what a call (s, l) has there"""
+    def case(self):
+        """dict of column of ``call_rate`` -> what a call (s, l) has there; all but the time"""
         columns = {"traffic": self._of_call(traffic)}
         for name in self.conditions:
             whole = name in ("queue", "disposition")  # the whole call's, of a call in several records
             columns[name] = self._of_call(lambda alias, name=name: condition(alias, name)) if whole else condition("s", name)
-        if mask and self.timed:
-            columns["mask"] = SQL("g.mask")
         return columns
 
     def _of_call(self, piece):
@@ -58,26 +56,20 @@ class Rates:
             return piece("s")
         return SQL("CASE WHEN l.line_number IS NULL THEN %s ELSE %s END", piece("s"), piece("l"))
 
-    def segmented(self):
-        """FROM clause: staged calls (s), guided (g), with what a call in several records is rated by (l) and segment (p)."""
+    def staged(self):
+        """FROM clause: staged calls (s), guided (g), with what a call in several records is rated by (l)."""
         return SQL(
-            """
-            call_stage s
-            JOIN call_guided g ON g.line_number = s.line_number
-            %s
-            LEFT JOIN call_segment p ON p.segment = g.segment
-            """,
+            "call_stage s JOIN call_guided g ON g.line_number = s.line_number %s",
             SQL("LEFT JOIN call_leg l ON l.line_number = s.line_number") if self.joined else SQL(),
         )
 
     def matches(self, alias, mask=True):
         """Condition: a row of ``call_rate`` is that of the call."""
-        on = [SQL("%s = g.segment", SQL.identifier(alias, "segment"))]
-        on += [SQL("%s = %s", SQL.identifier(alias, name), value) for name, value in self.case(mask).items()]
-        return SQL(" AND ").join(on)
+        names = ["segment", "traffic", *self.conditions, *(["mask"] if mask and self.timed else [])]
+        return SQL(" AND ").join(SQL("%s = %s", SQL.identifier(alias, name), SQL.identifier("g", name)) for name in names)
 
     def priced(self):
-        """FROM clause: as :meth:`segmented`, with case (q) and price (r), NULL where there is none."""
+        """FROM clause: as :meth:`staged`, with case (q) and price (r), NULL where there is none."""
         destination = SQL("LEFT JOIN call_destination d ON d.rate = q.rate AND d.number = s.called_key") if self.decks else SQL()
         price = SQL("CASE WHEN q.deck_id IS NULL THEN q.price_id ELSE d.price_id END") if self.decks else SQL("q.price_id")
         return SQL(
@@ -87,7 +79,7 @@ class Rates:
             %s
             LEFT JOIN call_price r ON r.id = %s AND (r.cost_factor IS NULL OR s.provider_cost IS NOT NULL)
             """,
-            self.segmented(),
+            self.staged(),
             self.matches("q"),
             destination,
             price,
@@ -215,23 +207,28 @@ class CallPricing(models.AbstractModel):
 
     @api.model
     def _place(self, rates):
-        """Add the segment of each call to ``call_guided``, and the mask of the time premiums that hold at its start. What follows
-        joins by the number of the segment, of which the database can tell how many calls match."""
+        """Add to ``call_guided`` what the price of a call depends on: segment, traffic and conditions, and the mask of the time
+        premiums that hold at its start. What follows joins by these columns, of which the database knows how many calls match."""
+        case = rates.case()
         self.env.cr.execute(
             SQL(
                 """
                 DROP TABLE IF EXISTS pg_temp.call_placed;
                 CREATE TEMPORARY TABLE call_placed ON COMMIT DROP AS
-                SELECT g.*, p.segment, %s AS mask
-                  FROM call_guided g %s
-                  LEFT JOIN call_segment p ON p.contract_line_id = g.contract_line_id AND g.date BETWEEN p.date_from AND p.date_to %s;
+                SELECT g.line_number, g.contract_line_id, g.date, p.segment, p.date_from AS day, p.statement_id, p.late_of_id,
+                       s.kind, %(direction)s AS direction, %(case)s, %(mask)s AS mask
+                  FROM %(staged)s
+                  LEFT JOIN call_segment p ON p.contract_line_id = g.contract_line_id AND g.date BETWEEN p.date_from AND p.date_to
+                       %(stored)s;
                 DROP TABLE call_guided;
                 ALTER TABLE call_placed RENAME TO call_guided;
-                ANALYZE call_guided (line_number, segment, mask)
+                ANALYZE call_guided
                 """,
-                SQL("coalesce(p.masks[width_bucket(s.start_at, p.moments)], 0)") if rates.timed else SQL("0"),
-                SQL("JOIN call_stage s ON s.line_number = g.line_number") if rates.timed else SQL(),
-                SQL("AND p.statement_id = g.statement_id AND p.late_of_id IS NOT DISTINCT FROM g.late_of_id")
+                direction=rates._of_call(lambda alias: SQL.identifier(alias, "direction")),
+                case=SQL(", ").join(SQL("%s AS %s", piece, SQL.identifier(name)) for name, piece in case.items()),
+                mask=SQL("coalesce(p.masks[width_bucket(s.start_at, p.moments)], 0)") if rates.timed else SQL("0"),
+                staged=rates.staged(),
+                stored=SQL("AND p.statement_id = g.statement_id AND p.late_of_id IS NOT DISTINCT FROM g.late_of_id")
                 if rates.stored
                 else SQL(),
             )
@@ -243,22 +240,19 @@ class CallPricing(models.AbstractModel):
 
         :return: (rows of ``call_rate`` without price, terms of the price of each)
         """
-        case = rates.case()
+        names = ["traffic", *rates.conditions, "mask"]
         found = self.env.execute_query(
             SQL(
-                "SELECT DISTINCT g.segment, s.kind, %s, %s FROM %s WHERE g.segment IS NOT NULL",
-                rates._of_call(lambda alias: SQL.identifier(alias, "direction")),
-                SQL(", ").join(case.values()),
-                rates.segmented(),
+                "SELECT DISTINCT segment, kind, direction, %s FROM call_guided WHERE segment IS NOT NULL",
+                SQL(", ").join(map(SQL.identifier, names)),
             )
         )
         chosen, rows, values = {}, {}, {}
-        names = list(case)
         for index, kind, direction, *told in found:
             told = dict(zip(names, told, strict=True))
             segment = segments[index]
             kind = kind if told["traffic"] == kind or kind == "call" else told["traffic"]
-            for mask in self._masks(segment, told.get("mask", 0)):
+            for mask in self._masks(segment, told["mask"]):
                 texts = {name: told[name] for name in rates.conditions}
                 key = segment["rules"].ids, segment["premiums"].ids, segment["contract_line"].product_id.id
                 key = (*map(str, key), kind, direction, mask, *texts.values())
@@ -305,11 +299,11 @@ class CallPricing(models.AbstractModel):
             SQL(
                 """
                 CREATE TEMPORARY TABLE call_dialled ON COMMIT DROP AS
-                SELECT DISTINCT q.rate, q.deck_id, q.price_id, p.date_from AS day, s.called_key AS number
+                SELECT DISTINCT q.rate, q.deck_id, q.price_id, g.day, s.called_key AS number
                   FROM %s JOIN call_rate q ON %s
                  WHERE q.deck_id IS NOT NULL AND s.called_key IS NOT NULL
                 """,
-                rates.segmented(),
+                rates.staged(),
                 rates.matches("q", mask=not rates.split),
             )
         )
@@ -335,7 +329,8 @@ class CallPricing(models.AbstractModel):
         line = SQL(
             "coalesce(%s)", SQL(", ").join([*(SQL.identifier(f"x{length}", "id") for (length,) in lengths), SQL("NULL::integer")])
         )
-        cr.execute(
+        # Never a loop over prefixes, whatever the database knows of a deck that was imported a moment ago.
+        self.env["call.joining"]._query_hashed(
             SQL(
                 """
                 CREATE TEMPORARY TABLE call_matched ON COMMIT DROP AS
@@ -384,6 +379,7 @@ class CallPricing(models.AbstractModel):
                        extract(epoch FROM least(s.start_at + t.billed * interval '1 second', coalesce(p.moments[i.slot + 1], 'infinity'))
                                           - greatest(s.start_at, p.moments[i.slot]))::integer AS seconds
                   FROM %(rated)s
+                  JOIN call_segment p ON p.segment = g.segment
                  CROSS JOIN LATERAL generate_series(
                        width_bucket(s.start_at, p.moments),
                        width_bucket(s.start_at + (t.billed - 1) * interval '1 second', p.moments)) i (slot)
