@@ -54,7 +54,7 @@ class CallJoining(models.AbstractModel):
 
         :return: the rows, if any
         """
-        return self._query_without(query, "nestloop")
+        return self._query_without(query, "nestloop", "mergejoin")
 
     @api.model
     def _query_by_key(self, query):
