@@ -187,7 +187,7 @@ def _stage(env, lines, size):
             SELECT n, md5(n::text)::uuid, n::text, 'call', 'inbound', '+49171' || n, '+' || k, k,
                    CASE WHEN n %% 3 = 0 THEN 'priority' ELSE 'support' END, 'agent' || n %% 400, 'answered',
                    %(begin)s + n * %(step)s * interval '1 second', 5, n %% 30, 0, n * 7919 %% 600, n %% 20, n %% 60, 0, 300, 1
-              FROM (SELECT n, (n::bigint * 40503 %% 9000000000 + 1000000000)::text AS k FROM generate_series(1, %(size)s) n) c
+              FROM (SELECT n, (n::bigint * 40503 %% 9000000000 + 1000000000)::text AS k FROM generate_series(1::bigint, %(size)s) n) c
             """,
             begin=begin,
             step=(30 * 86400) / size,
@@ -199,7 +199,7 @@ def _stage(env, lines, size):
         SQL(
             """
             CREATE TEMPORARY TABLE call_guided ON COMMIT DROP AS
-            SELECT line_number, (%s::integer[])[1 + line_number * 7 %% %s] AS contract_line_id,
+            SELECT line_number, (%s::integer[])[1 + line_number::bigint * 7 %% %s] AS contract_line_id,
                    (start_at AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Berlin')::date AS date
               FROM call_stage
             """,
