@@ -89,8 +89,14 @@ class CallLoading(models.AbstractModel):
         # Rough statistics of the temporary tables are enough to join them the right way.
         self.env.cr.execute("SET LOCAL default_statistics_target = 10")
         # A part of a file fits into memory, here and while it is joined. What temporary tables have is set once a session.
-        self.env.cr.execute("SET LOCAL work_mem = '64MB'")
-        self.env.cr.execute("SELECT set_config('temp_buffers', '64MB', false) WHERE pg_my_temp_schema() = 0")
+        self.env.cr.execute(
+            """
+            SELECT set_config('work_mem', '64MB', true)
+             WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('64MB');
+            SELECT set_config('temp_buffers', '64MB', false)
+             WHERE pg_size_bytes(current_setting('temp_buffers')) < pg_size_bytes('64MB') AND pg_my_temp_schema() = 0
+            """
+        )
         self._create_temporary(
             "call_stage", SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(kind)) for name, kind in COLUMNS)
         )
