@@ -20,7 +20,7 @@ CUT = ("[...", "unreadable")  # what stands for the missing end of a file
 _BLANK = re.compile(r"[\s,]*")
 _LEAD = re.compile(r"([ \t]{0,60})[\[,\s]*")
 # A string ends with its line at the latest, so that one without an end costs no second look.
-_STRING = r'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+(?P<end>")?'
+_STRING = r'[^"\\\n]*(?:\\.[^"\\\n]*)*(?P<end>")?'
 _STRING_REST, _TOKEN = re.compile(_STRING), re.compile(rf'"{_STRING}|[{{}}\[\]]')
 _PAIRS = {"}": "{", "]": "["}
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 MAX_RECORD_BYTES = 64 * 1024
 BLOCK_BYTES = 1024 * 1024
 # Quotes that wrap whole fields, whatever the delimiter of the file is.
-WELL_QUOTED = re.compile(rb'(?:[^"]|(?:(?<![^,;\t|])|(?<=[,;\t|] ))"(?:[^"]|"")*+"(?= ?(?:[,;\t|\r\n]|\Z)))*+')
+# Without possessive quantifiers: Python before 3.11.5 gets them wrong. A quote closes only before what no quote is, so nothing
+# matches in two ways.
+WELL_QUOTED = re.compile(rb'[^"]*(?:(?:(?<![^,;\t|])|(?<=[,;\t|] ))"[^"]*(?:""[^"]*)*"(?= ?(?:[,;\t|\r\n]|\Z))[^"]*)*')
 CONTROLS = bytes(set(range(32)) - set(b"\t\n")) + b"\x7f"  # no phone system writes them into a record
 
 
