@@ -3,6 +3,7 @@ from decimal import Decimal
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+from .. import pricing
 from ..formats.record import PARTS
 from .call_charge import UNIT_SECONDS, exact
 from .call_price import PART_PRICES, TIME_UNITS
@@ -113,11 +114,8 @@ class CallUsageLine(models.Model):
     def _rounded_part(self, part):
         """Seconds of a part with a rate of its own, after the increments; negative where they are given back."""
         self.ensure_one()
-        price, seconds = self.sudo().price_id, self._whole_parts()[part]
-        first, following = price.increment_first, price.increment_next
-        if seconds <= 0:
-            return 0
-        rounded = first if seconds <= first else first + -(-(seconds - first) // following) * following
+        price = self.sudo().price_id
+        rounded = pricing.charged_seconds(self._whole_parts()[part], price.increment_first, price.increment_next)
         return rounded if self.quantity >= 0 else -rounded
 
     def _whole_parts(self):
@@ -215,12 +213,12 @@ class CallUsageLine(models.Model):
                     self.env._("%(quantity)s x %(price)s", quantity=f"{self.quantity:g}", price=price._money(price.call_price))
                 )
             for part, name in zip(PARTS, PART_PRICES, strict=True):
-                if price[name] and self._rounded_part(part):
+                if price[name] and (seconds := self._rounded_part(part)):
                     parts.append(
                         self.env._(
                             "%(part)s %(seconds)s s at %(price)s per minute",
                             part=labels[part],
-                            seconds=self._rounded_part(part),
+                            seconds=seconds,
                             price=price._money(price[name]),
                         )
                     )
