@@ -103,7 +103,7 @@ def _destinations(env, world, size):
 
 
 def _set_up(env):
-    """2,000 contracts with one plan: two rules, an evening and a holiday band, an allowance, three graduated tiers."""
+    """2,000 contracts with one plan: two rules, an evening band, an allowance, three graduated tiers."""
     product = env["product.product"].create({"name": "Calls", "type": "service"})
     calendar = env["resource.calendar"].create(
         {
