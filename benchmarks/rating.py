@@ -40,7 +40,7 @@ def _measure(env, world, size):
         rates = _price(env)
         env.cr.execute(
             SQL(
-                "CREATE TEMPORARY TABLE bench_rated (price_id, counted, billed, split, whole, amount, status, reason) ON COMMIT DROP AS SELECT r.id, %s FROM %s",
+                "CREATE TEMPORARY TABLE bench_rated (price_id, counted, billed, split, whole, amount, status, reason) ON COMMIT DROP AS SELECT t.price_id, %s FROM %s",
                 rates.results(),
                 rates.rated(),
             )
@@ -194,20 +194,12 @@ def _stage(env, lines, size):
             size=size,
         )
     )
-    env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_guided")
-    env.cr.execute(
-        SQL(
-            """
-            CREATE TEMPORARY TABLE call_guided ON COMMIT DROP AS
-            SELECT line_number, (%s::integer[])[1 + line_number::bigint * 7 %% %s] AS contract_line_id,
-                   (start_at AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Berlin')::date AS date
-              FROM call_stage
-            """,
-            lines.ids,
-            len(lines),
-        )
+    env.cr.execute("ANALYZE call_stage")
+    env["call.pricing"]._create_guided(
+        SQL("(%s::integer[])[1 + s.line_number::bigint * 7 %% %s]", lines.ids, len(lines)),
+        SQL("(s.start_at AT TIME ZONE 'UTC' AT TIME ZONE 'Europe/Berlin')::date"),
+        SQL("call_stage s"),
     )
-    env.cr.execute("ANALYZE call_stage; ANALYZE call_guided")
 
 
 # --- How it is told -------------------------------------------------------------------------------------

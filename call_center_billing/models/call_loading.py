@@ -243,17 +243,11 @@ class CallLoading(models.AbstractModel):
         )
         line = SQL("coalesce(%s)", SQL(", ").join(SQL.identifier(kind, "contract_line_id") for kind in kinds))
         zone = SQL("coalesce(%s)", SQL(", ").join(SQL.identifier(kind, "tz") for kind in kinds))
-        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_guided")
-        self.env.cr.execute(
-            SQL(
-                "CREATE TEMPORARY TABLE call_guided ON COMMIT DROP AS SELECT s.line_number, %s AS contract_line_id,"
-                " (s.start_at AT TIME ZONE 'UTC' AT TIME ZONE %s)::date AS date FROM call_stage s %s WHERE s.outcome IS NULL",
-                line,
-                zone,
-                joins,
-            )
+        self.env["call.pricing"]._create_guided(
+            line,
+            SQL("(s.start_at AT TIME ZONE 'UTC' AT TIME ZONE %s)::date", zone),
+            SQL("call_stage s %s WHERE s.outcome IS NULL", joins),
         )
-        self.env.cr.execute("ANALYZE call_guided (line_number, contract_line_id)")
 
     # --- 5: usage lines -------------------------------------------------------------------------------
 
@@ -269,9 +263,9 @@ class CallLoading(models.AbstractModel):
             self.env["call.pricing"]._split_stretches(rates)
         columns = (*TEXTS, "disposition", "start_at", *PARTS, "total_seconds", "quantity", "provider_cost", "version_at")
         place = (
-            SQL("(SELECT place FROM call_recycled c WHERE c.line_number = s.line_number)") if recycled else SQL("s.line_number")
+            SQL("(SELECT place FROM call_recycled c WHERE c.line_number = t.line_number)") if recycled else SQL("t.line_number")
         )
-        replaces = SQL("(SELECT usage_id FROM call_replaced c WHERE c.line_number = s.line_number)") if replacing else SQL("NULL")
+        replaces = SQL("(SELECT usage_id FROM call_replaced c WHERE c.line_number = t.line_number)") if replacing else SQL("NULL")
         ((last_id,),) = self.env.execute_query(SQL("SELECT coalesce(max(id), 0) FROM call_usage_line"))
         self._create_temporary(
             "call_added",
@@ -287,11 +281,10 @@ class CallLoading(models.AbstractModel):
                         record_key, import_id, line_number, company_id, statement_id, late_of_id, contract_line_id, rule_id, price_id,
                         replaces_id, date, called_e164, caller_e164, %(names)s,
                         counted_seconds, billed_seconds, is_split, whole_parts, amount, status, not_billable_reason)
-                    SELECT s.record_key, %(import)s, %(place)s, %(company)s, g.statement_id, g.late_of_id, g.contract_line_id, r.rule_id,
-                           r.id, %(replaces)s, g.date, CASE WHEN s.called_is_e164 THEN '+' || s.called_key END,
-                           CASE WHEN s.caller_is_e164 THEN '+' || s.caller_key END, %(copied)s, %(results)s
+                    SELECT t.record_key, %(import)s, %(place)s, %(company)s, t.statement_id, t.late_of_id, t.contract_line_id, t.rule_id,
+                           t.price_id, %(replaces)s, t.date, CASE WHEN t.called_is_e164 THEN '+' || t.called_key END,
+                           CASE WHEN t.caller_is_e164 THEN '+' || t.caller_key END, %(copied)s, %(results)s
                       FROM %(rated)s
-                     WHERE r.id IS NOT NULL
                     RETURNING statement_id, status, late_of_id, total_seconds, billed_seconds, amount
                 )
                 INSERT INTO call_added
@@ -300,12 +293,14 @@ class CallLoading(models.AbstractModel):
                   FROM added GROUP BY statement_id
                 """,
                 names=SQL(", ").join(SQL.identifier(name) for name in columns),
-                copied=SQL(", ").join(SQL.identifier("s", name) for name in columns),
+                copied=SQL(", ").join(SQL.identifier("t", name) for name in columns),
                 place=place,
                 replaces=replaces,
                 company=call_import.company_id.id,
                 results=rates.results(),
-                rated=rates.rated(),
+                rated=rates.rated(
+                    *(SQL.identifier("g", name) for name in ("statement_id", "late_of_id", "contract_line_id", "date"))
+                ),
                 **{"import": call_import.id},
             )
         )

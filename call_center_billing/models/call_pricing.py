@@ -10,7 +10,8 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..formats.record import PARTS
-from .call_price import PART_PRICES
+from .call_price import PART_PRICES, SECONDS
+from .call_rate_rule import TEXT_CONDITIONS
 from .call_rating import (
     amount,
     billed_seconds,
@@ -44,24 +45,29 @@ class Rates:
     stored: bool = False
 
     def case(self):
-        """dict of column of ``call_rate`` -> what a call (s, l) has there; all but the time"""
-        columns = {"traffic": self._of_call(traffic)}
+        """dict of column of ``call_rate`` -> what a guided call (g, l) has there; all but the time"""
+        columns = {"traffic": self._of_call(traffic, "g")}
         for name in self.conditions:
             whole = name in ("queue", "disposition")  # the whole call's, of a call in several records
-            columns[name] = self._of_call(lambda alias, name=name: condition(alias, name)) if whole else condition("s", name)
+            columns[name] = (
+                self._of_call(lambda alias, name=name: condition(alias, name), "g") if whole else SQL.identifier("g", name)
+            )
         return columns
 
-    def _of_call(self, piece):
+    def _of_call(self, piece, alias="s"):
         if not self.joined:
-            return piece("s")
-        return SQL("CASE WHEN l.line_number IS NULL THEN %s ELSE %s END", piece("s"), piece("l"))
+            return piece(alias)
+        return SQL("CASE WHEN l.line_number IS NULL THEN %s ELSE %s END", piece(alias), piece("l"))
+
+    def _leg(self, alias):
+        """What a call in several records is rated by (l), joined to a table of calls."""
+        if not self.joined:
+            return SQL()
+        return SQL("LEFT JOIN call_leg l ON l.line_number = %s", SQL.identifier(alias, "line_number"))
 
     def staged(self):
         """FROM clause: staged calls (s), guided (g), with what a call in several records is rated by (l)."""
-        return SQL(
-            "call_stage s JOIN call_guided g ON g.line_number = s.line_number %s",
-            SQL("LEFT JOIN call_leg l ON l.line_number = s.line_number") if self.joined else SQL(),
-        )
+        return SQL("call_stage s JOIN call_guided g ON g.line_number = s.line_number %s", self._leg("s"))
 
     def matches(self, alias, mask=True):
         """Condition: a row of ``call_rate`` is that of the call."""
@@ -85,24 +91,39 @@ class Rates:
             price,
         )
 
-    def rated(self):
-        """FROM clause: as :meth:`priced`, with seconds and whether it is charged (t), and its stretches (x)."""
+    def rated(self, *columns):
+        """FROM clause: the calls that have a price (t): the given columns and all that :meth:`results` needs.
+
+        What is made of what comes one level above it, behind a barrier (OFFSET 0), so that it is reckoned once per call.
+        """
         counted = self._of_call(lambda alias: counted_seconds(alias, "r"))
         outcome = SQL("(s.kind <> 'call' OR %s)", self._of_call(lambda alias: is_billable(alias, "r")))
-        charged = SQL("l.charged IS NOT FALSE AND %s", outcome) if self.joined else outcome
+        follows, whole = SQL("false"), SQL("NULL::jsonb")
+        if self.joined:
+            follows = SQL("l.charged IS FALSE")
+            seconds = SQL(", ").join(SQL.identifier("l", part) for part in PARTS)
+            whole = SQL("CASE WHEN l.charged THEN jsonb_build_array(%s) END", seconds)
+        terms = ("rule_id", *SECONDS, "on_sum", "time_price", "time_seconds", "call_price", "cost_factor", "split")
         return SQL(
             """
-            %(priced)s
-            CROSS JOIN LATERAL (SELECT %(counted)s AS counted, %(charged)s AS charged OFFSET 0) u
-            CROSS JOIN LATERAL (SELECT u.counted, u.charged, u.charged AND %(long)s AS billable,
-                                       CASE WHEN u.charged AND %(long)s THEN %(billed)s ELSE 0 END AS billed OFFSET 0) t
+            (SELECT c.*, c.charged AND %(long)s AS billable, CASE WHEN c.charged AND %(long)s THEN %(billed)s ELSE 0 END AS billed
+               FROM (SELECT %(columns)s, r.id AS price_id, %(terms)s, %(counted)s AS counted,
+                            %(follows)s AS follows, NOT %(follows)s AND %(outcome)s AS charged,
+                            %(whole)s AS whole_parts, %(parts)s AS parts_amount
+                       FROM %(priced)s
+                      WHERE r.id IS NOT NULL OFFSET 0) c OFFSET 0) t
             %(stretches)s
             """,
-            priced=self.priced(),
+            columns=SQL(", ").join([SQL("s.*"), *columns]),
+            terms=SQL(", ").join(SQL.identifier("r", name) for name in terms),
             counted=counted,
-            charged=charged,
-            long=is_long_enough(SQL("u.counted"), "r"),
-            billed=billed_seconds(SQL("u.counted"), "r"),
+            follows=follows,
+            outcome=outcome,
+            whole=whole,
+            parts=self._of_call(lambda alias: parts_amount(alias, "r")) if self.parts else SQL("0"),
+            priced=self.priced(),
+            long=is_long_enough(SQL("c.counted"), "c"),
+            billed=billed_seconds(SQL("c.counted"), "c"),
             stretches=self._stretches(),
         )
 
@@ -112,38 +133,32 @@ class Rates:
         return SQL(
             """
             LEFT JOIN (SELECT z.line_number, sum(%s) AS amount FROM call_stretch z JOIN call_price y ON y.id = z.price_id
-                        GROUP BY z.line_number) x ON x.line_number = s.line_number
+                        GROUP BY z.line_number) x ON x.line_number = t.line_number
             """,
             time_amount(SQL("z.seconds"), "y"),
         )
 
     def results(self):
-        """Columns: counted seconds, billed seconds, whether it is split, parts of the whole call, exact amount, status, why it is not
-        billable."""
-        parts = self._of_call(lambda alias: parts_amount(alias, "r")) if self.parts else None
-        priced = amount(SQL("t.billed"), SQL("s.quantity"), SQL("s.provider_cost"), "r", parts)
+        """Columns of calls as :meth:`rated` gives them: counted seconds, billed seconds, whether it is split, parts of the whole
+        call, exact amount, status, why it is not billable."""
+        priced = amount(
+            SQL("t.billed"), SQL("t.quantity"), SQL("t.provider_cost"), "t", SQL("t.parts_amount") if self.parts else None
+        )
         if self.split:
             priced = SQL(
                 "CASE WHEN x.amount IS NULL THEN %s ELSE x.amount + %s - %s END",
                 priced,
                 priced,
-                time_amount(SQL("t.billed"), "r"),
+                time_amount(SQL("t.billed"), "t"),
             )
-        why = SQL("CASE WHEN t.charged THEN 'short' ELSE 'disposition' END")
-        whole = SQL("NULL::jsonb")
-        if self.joined:
-            seconds = SQL(", ").join(SQL.identifier("l", part) for part in PARTS)
-            whole = SQL("CASE WHEN l.charged THEN jsonb_build_array(%s) END", seconds)
-            why = SQL("CASE WHEN l.charged IS FALSE THEN 'leg' ELSE %s END", why)
         return SQL(
             """
-            t.counted, t.billed, %(split)s, %(whole)s, CASE WHEN t.billable THEN %(amount)s ELSE 0 END,
-            CASE WHEN t.billable THEN 'billable' ELSE 'not_billable' END, CASE WHEN t.billable THEN NULL ELSE %(why)s END
+            t.counted, t.billed, %(split)s, t.whole_parts, CASE WHEN t.billable THEN %(amount)s ELSE 0 END,
+            CASE WHEN t.billable THEN 'billable' ELSE 'not_billable' END,
+            CASE WHEN t.billable THEN NULL WHEN t.follows THEN 'leg' WHEN t.charged THEN 'short' ELSE 'disposition' END
             """,
             split=SQL("x.amount IS NOT NULL") if self.split else SQL("false"),
-            whole=whole,
             amount=priced,
-            why=why,
         )
 
 
@@ -152,6 +167,32 @@ class CallPricing(models.AbstractModel):
 
     _name = "call.pricing"
     _description = "Call Pricing"
+
+    @api.model
+    def _create_guided(self, line, day, calls, more=None):
+        """Table ``call_guided``: to which contract line calls belong on which of the client's days, and what else their price may
+        depend on.
+
+        :param line, day: what a call (s) has there
+        :param calls: FROM clause, calls as s
+        :param more: further columns of the calls
+        """
+        texts = [SQL("%s AS %s", condition("s", name), SQL.identifier(name)) for name in TEXT_CONDITIONS]
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_guided")
+        self.env.cr.execute(
+            SQL(
+                """
+                CREATE TEMPORARY TABLE call_guided ON COMMIT DROP AS
+                SELECT s.line_number, %s AS contract_line_id, %s AS date, s.start_at, s.kind, s.direction, s.disposition, %s
+                  FROM %s
+                """,
+                line,
+                day,
+                SQL(", ").join([*texts, *([more] if more else [])]),
+                calls,
+            )
+        )
+        self.env.cr.execute("ANALYZE call_guided (line_number, contract_line_id)")
 
     @api.model
     def _price_cases(self, segments, stored=False):
@@ -216,18 +257,18 @@ class CallPricing(models.AbstractModel):
                 DROP TABLE IF EXISTS pg_temp.call_placed;
                 CREATE TEMPORARY TABLE call_placed ON COMMIT DROP AS
                 SELECT g.line_number, g.contract_line_id, g.date, p.segment, p.date_from AS day, p.statement_id, p.late_of_id,
-                       s.kind, %(direction)s AS direction, %(case)s, %(mask)s AS mask
-                  FROM %(staged)s
+                       g.kind, %(direction)s AS direction, %(case)s, %(mask)s AS mask
+                  FROM call_guided g %(leg)s
                   LEFT JOIN call_segment p ON p.contract_line_id = g.contract_line_id AND g.date BETWEEN p.date_from AND p.date_to
                        %(stored)s;
                 DROP TABLE call_guided;
                 ALTER TABLE call_placed RENAME TO call_guided;
                 ANALYZE call_guided
                 """,
-                direction=rates._of_call(lambda alias: SQL.identifier(alias, "direction")),
+                direction=rates._of_call(lambda alias: SQL.identifier(alias, "direction"), "g"),
                 case=SQL(", ").join(SQL("%s AS %s", piece, SQL.identifier(name)) for name, piece in case.items()),
-                mask=SQL("coalesce(p.masks[width_bucket(s.start_at, p.moments)], 0)") if rates.timed else SQL("0"),
-                staged=rates.staged(),
+                mask=SQL("coalesce(p.masks[width_bucket(g.start_at, p.moments)], 0)") if rates.timed else SQL("0"),
+                leg=rates._leg("g"),
                 stored=SQL("AND p.statement_id = g.statement_id AND p.late_of_id IS NOT DISTINCT FROM g.late_of_id")
                 if rates.stored
                 else SQL(),
@@ -367,27 +408,28 @@ class CallPricing(models.AbstractModel):
         rates.split = False  # what is split is found out without stretches
         rated = rates.rated()
         rates.split = True
-        destination = SQL("LEFT JOIN call_destination e ON e.rate = o.rate AND e.number = s.called_key") if rates.decks else SQL()
+        destination = SQL("LEFT JOIN call_destination e ON e.rate = o.rate AND e.number = t.called_key") if rates.decks else SQL()
         price = SQL("CASE WHEN o.deck_id IS NULL THEN o.price_id ELSE e.price_id END") if rates.decks else SQL("o.price_id")
         self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_stretch")
         self.env.cr.execute(
             SQL(
                 """
                 CREATE TEMPORARY TABLE call_stretch ON COMMIT DROP AS
-                SELECT s.line_number, row_number() OVER (PARTITION BY s.line_number ORDER BY i.slot)::integer AS number,
+                SELECT t.line_number, row_number() OVER (PARTITION BY t.line_number ORDER BY i.slot)::integer AS number,
                        %(price)s AS price_id,
-                       extract(epoch FROM least(s.start_at + t.billed * interval '1 second', coalesce(p.moments[i.slot + 1], 'infinity'))
-                                          - greatest(s.start_at, p.moments[i.slot]))::integer AS seconds
+                       extract(epoch FROM least(t.start_at + t.billed * interval '1 second', coalesce(p.moments[i.slot + 1], 'infinity'))
+                                          - greatest(t.start_at, p.moments[i.slot]))::integer AS seconds
                   FROM %(rated)s
+                  JOIN call_guided g ON g.line_number = t.line_number
                   JOIN call_segment p ON p.segment = g.segment
                  CROSS JOIN LATERAL generate_series(
-                       width_bucket(s.start_at, p.moments),
-                       width_bucket(s.start_at + (t.billed - 1) * interval '1 second', p.moments)) i (slot)
+                       width_bucket(t.start_at, p.moments),
+                       width_bucket(t.start_at + (t.billed - 1) * interval '1 second', p.moments)) i (slot)
                   JOIN call_rate o ON %(other)s AND o.mask = p.masks[i.slot]
                   %(destination)s
-                 WHERE r.split AND t.billed > 0 AND r.cost_factor IS NULL
-                   AND width_bucket(s.start_at, p.moments)
-                       < width_bucket(s.start_at + (t.billed - 1) * interval '1 second', p.moments)
+                 WHERE t.split AND t.billed > 0 AND t.cost_factor IS NULL
+                   AND width_bucket(t.start_at, p.moments)
+                       < width_bucket(t.start_at + (t.billed - 1) * interval '1 second', p.moments)
                 """,
                 price=price,
                 rated=rated,

@@ -54,8 +54,7 @@ def rounded_seconds(seconds, price):
     """Seconds after increments, in whole numbers: up to the first increment that, then steps, each begun one in full."""
     first, following = SQL.identifier(price, "increment_first"), SQL.identifier(price, "increment_next")
     return SQL(
-        "CASE WHEN %(seconds)s <= %(first)s THEN %(first)s"
-        " ELSE %(first)s + (%(seconds)s - %(first)s + %(next)s - 1) / %(next)s * %(next)s END",
+        "(%(first)s + greatest((%(seconds)s - %(first)s + %(next)s - 1) / %(next)s, 0) * %(next)s)",
         seconds=seconds,
         first=first,
         next=following,
@@ -65,8 +64,7 @@ def rounded_seconds(seconds, price):
 def billed_seconds(counted, price):
     """Counted seconds after maximum, minimum and increments. Product model 2: 0 stays 0."""
     most, least = SQL.identifier(price, "maximum_seconds"), SQL.identifier(price, "minimum_seconds")
-    capped = SQL("CASE WHEN %s > 0 THEN least(%s, %s) ELSE %s END", most, counted, most, counted)
-    needed = SQL("greatest(%s, %s)", capped, least)
+    needed = SQL("greatest(least(%s, nullif(%s, 0)), %s)", counted, most, least)  # least() passes over NULL
     return SQL(
         "CASE WHEN %(counted)s <= 0 THEN 0 WHEN %(on_sum)s THEN %(needed)s ELSE %(rounded)s END",
         counted=counted,

@@ -63,7 +63,7 @@ class CallRerating(models.AbstractModel):
             SQL(
                 """
                 CREATE TEMPORARY TABLE call_rerated (usage_id, %s) ON COMMIT DROP AS
-                SELECT s.line_number, r.rule_id, r.id, %s FROM %s WHERE r.id IS NOT NULL
+                SELECT t.line_number, t.rule_id, t.price_id, %s FROM %s
                 """,
                 SQL(", ").join(map(SQL.identifier, RATING)),
                 rates.results(),
@@ -160,7 +160,7 @@ class CallRerating(models.AbstractModel):
             "call_stage", SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(kind)) for name, kind in COLUMNS)
         )
         kept = (*TEXTS, "disposition", "start_at", *PARTS, "total_seconds", "quantity", "provider_cost", "record_key")
-        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_picked, pg_temp.call_guided")
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_picked")
         self.env.cr.execute(
             SQL(
                 """
@@ -193,14 +193,13 @@ class CallRerating(models.AbstractModel):
                 SQL(", ").join(SQL.identifier("u", name) for name in kept),
             )
         )
-        self.env.cr.execute(
-            """
-            CREATE TEMPORARY TABLE call_guided ON COMMIT DROP AS
-            SELECT u.id AS line_number, u.contract_line_id, u.date, u.statement_id, u.late_of_id
-              FROM call_usage_line u JOIN call_picked p USING (id)
-            """
+        self.env.cr.execute("ANALYZE call_stage")
+        self.env["call.pricing"]._create_guided(
+            SQL("u.contract_line_id"),
+            SQL("u.date"),
+            SQL("call_stage s JOIN call_usage_line u ON u.id = s.line_number"),
+            SQL("u.statement_id, u.late_of_id"),
         )
-        self.env.cr.execute("ANALYZE call_stage; ANALYZE call_guided")
 
     @api.model
     def _join_stored(self):

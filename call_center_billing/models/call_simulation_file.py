@@ -141,16 +141,11 @@ class CallLoading(models.AbstractModel):
         line = self.env.context.get("call_guided_to")
         if not isinstance(line, models.BaseModel):
             return super()._guide(source)
-        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_guided")
-        self.env.cr.execute(
-            SQL(
-                "CREATE TEMPORARY TABLE call_guided ON COMMIT DROP AS SELECT line_number, %s::integer AS contract_line_id,"
-                " (start_at AT TIME ZONE 'UTC' AT TIME ZONE %s)::date AS date FROM call_stage WHERE outcome IS NULL",
-                line.id,
-                line.contract_id.usage_tz,
-            )
+        return self.env["call.pricing"]._create_guided(
+            SQL("%s", line.id),
+            SQL("(s.start_at AT TIME ZONE 'UTC' AT TIME ZONE %s)::date", line.contract_id.usage_tz),
+            SQL("call_stage s WHERE s.outcome IS NULL"),
         )
-        self.env.cr.execute("ANALYZE call_guided (line_number, contract_line_id)")
 
 
 class CallImport(models.Model):

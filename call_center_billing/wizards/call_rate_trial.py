@@ -87,11 +87,12 @@ class CallRateTrial(models.TransientModel):
             rates = self.env["call.pricing"]._price_cases([segment])
             if rates.split:
                 self.env["call.pricing"]._split_stretches(rates)
-            found = self.env.execute_query(SQL("SELECT r.id, q.price_id, q.deck_id, %s FROM %s", rates.results(), rates.rated()))
+            rated = self.env.execute_query(SQL("SELECT t.price_id, %s FROM %s", rates.results(), rates.rated()))
+            found = self.env.execute_query(SQL("SELECT q.price_id, q.deck_id FROM %s", rates.priced()))
             stretches = (
                 self.env.execute_query(SQL("SELECT price_id, seconds FROM call_stretch ORDER BY number")) if rates.split else []
             )
-            result = self._result(found[0], stretches, day, segment)
+            result = self._result(rated, *found[0], stretches, day, segment)
             self.env.invalidate_all(flush=False)
             savepoint.rollback()
         self._update_cache(given, validate=False)  # on a form it is nowhere else, and the rollback forgot it
@@ -102,7 +103,6 @@ class CallRateTrial(models.TransientModel):
         Loading._create_temporary(
             "call_stage", SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(kind)) for name, kind in COLUMNS)
         )
-        Loading._create_temporary("call_guided", SQL("line_number integer, contract_line_id integer, date date"))
         Loading._create_temporary("call_leg", SQL("line_number integer"))
         values = {name: self[name] or None for name in ("kind", "direction", "disposition", *TEXT_CONDITIONS, "called")}
         values |= {part: max(self[part], 0) for part in PARTS}
@@ -113,20 +113,20 @@ class CallRateTrial(models.TransientModel):
         }
         self.env.cr.execute(
             SQL(
-                "INSERT INTO call_stage (%s) VALUES (%s); INSERT INTO call_guided VALUES (1, 0, %s)",
+                "INSERT INTO call_stage (%s) VALUES (%s)",
                 SQL(", ").join(map(SQL.identifier, values)),
                 SQL(", ").join(SQL("%s", value) for value in values.values()),
-                day,
             )
         )
+        self.env["call.pricing"]._create_guided(SQL("0"), SQL("%s::date", day), SQL("call_stage s"))
 
-    def _result(self, row, stretches, day, segment):
-        price_id, base_id, deck_id, *rated = row
+    def _result(self, rated, base_id, deck_id, stretches, day, segment):
         rules = self._rules_table(segment)
-        if not price_id:
+        if not rated:
             reason = "no_rule" if not base_id else "no_destination" if deck_id else "no_cost"
             label = dict(self.env["call.suspense"]._fields["reason"]._description_selection(self.env))[reason]
             return 0, self.env._("Such a call would be suspended: %s.", label), rules
+        ((price_id, *rated),) = rated
         values = dict(zip(RATING[2:], rated, strict=True))
         call = self.env["call.usage.line"].new(
             {
