@@ -265,13 +265,14 @@ def main(env):
     call_import = call_import.same_as_id or call_import
     with _Step(env, "Accountant bills the periods that are over") as step:
         run = env["call.billing.run"].create({})
-        due = run.contract_ids
-        if due:
+        run._list_contracts()
+        failed = run.line_ids.browse()
+        if run.line_ids:
             run.action_run()
-        failed = due.filtered("invoice_generation_error")
-        step.result = f"{len(due - failed)} contracts" if due else "nothing is due"
-    for contract in failed:
-        print(f"    {contract.display_name}: {contract.invoice_generation_error}")
+            failed = run.line_ids.filtered(lambda line: line.state == "failed")
+        step.result = f"{len(run.line_ids - failed)} contracts" if run.line_ids else "nothing is due"
+    for line in failed:
+        print(f"    {line.display_name}: {line.message}")
     calls = [("import_id", "=", call_import.id)]
     statements = env["call.statement"].browse(row[0].id for row in env["call.usage.line"]._read_group(calls, ["statement_id"]))
     invoices = statements.invoice_id

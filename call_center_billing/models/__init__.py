@@ -26,6 +26,9 @@ from . import call_price
 from . import contract_template
 from . import contract_line
 from . import contract_contract
+from . import contract_billing
+from . import call_billing_run
+from . import call_billing_run_line
 from . import call_endpoint
 from . import call_statement
 from . import call_statement_document

@@ -87,6 +87,13 @@ class AccountMove(models.Model):
                     )
                 )
 
+    def _action_open(self):
+        """Action that shows these invoices."""
+        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice_type")
+        if len(self) == 1:
+            return action | {"views": [(False, "form")], "res_id": self.id}
+        return action | {"domain": [("id", "in", self.ids)], "context": {"default_move_type": "out_invoice"}}
+
     def action_view_call_statements(self):
         self.ensure_one()
         statements = self.call_statement_ids

@@ -63,10 +63,7 @@ class CallAdjustment(models.Model):
         for adjustment in self.filtered(lambda a: a.state == "pending"):
             adjustment.move_id = self.env["account.move"].create(adjustment._prepare_move())
             moves |= adjustment.move_id
-        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice_type")
-        if len(moves) == 1:
-            return action | {"views": [(False, "form")], "res_id": moves.id}
-        return action | {"domain": [("id", "in", moves.ids)]}
+        return moves._action_open()
 
     def _prepare_move(self):
         """Values of the credit note or invoice: accounts, taxes and analytic distribution of the invoice that it corrects."""

@@ -140,7 +140,7 @@ class CallClosing(models.AbstractModel):
                 chosen[line], _total = pricing.cheapest(totals)
                 changed = Rerating._rerate(where, {line: chosen[line]})
                 self.env["call.statement"].browse(changed)._recount()
-                statement.message_post(
+                statement._message_log(
                     body=self.env._(
                         "Best plan for '%(line)s': %(plan)s. %(totals)s",
                         line=line.product_id.name or line.name,

@@ -138,55 +138,62 @@ class CallStatement(models.Model):
         return {period[:2]: known[period[:2]] for period in periods}
 
     @api.model
-    def _close_periods(self, contract, line_periods):
-        """Close the statements of the periods that a contract's usage lines are invoiced for.
+    def _close_periods(self, line_periods):
+        """Close the statements of the periods that usage lines are invoiced for, of any number of contracts.
 
         :param line_periods: dict of contract line -> (first day, last day)
         :return: the closed statements
+        :raise UserError: one of the periods is closed already
         """
-        periods = {(contract.id, *period) for period in line_periods.values()}
-        statements = self.sudo()._ensure(periods)
-        closed = self.sudo().browse()
+        statements = self.sudo()._ensure({(line.contract_id.id, *period) for line, period in line_periods.items()})
+        lines, ends = defaultdict(list), {}
         for line, (first, last) in line_periods.items():
-            statement = statements[contract.id, first]
-            if statement.state == "open":
-                statement.lock_for_update()
-                if statement.date_end != last:
-                    statement.date_end = last
-                closed |= statement
-            elif statement not in closed:
+            statement = statements[line.contract_id.id, first]
+            lines[statement].append(line)
+            ends[statement] = last
+        closed = self.sudo().union(*lines)
+        closed.lock_for_update()
+        for statement in closed:
+            if statement.state != "open":
                 raise UserError(
                     self.env._(
                         "Period %(period)s of '%(line)s' was invoiced already, see its statement.",
                         period=statement._period_text(),
-                        line=line.name,
+                        line=lines[statement][0].name,
                     )
                 )
-        for statement in closed:
-            statement._realign_usage()
-        lines = defaultdict(list)
-        for line, (first, _last) in line_periods.items():
-            lines[statements[contract.id, first]].append(line)
+            if statement.date_end != ends[statement]:
+                statement.date_end = ends[statement]
+        closed._realign_usage()
         closed._create_charges(lines)
         closed._set_state("closed")
         return closed
 
     def _realign_usage(self):
         """Calls after the end of a period that was shortened since they came go to where they belong now."""
-        self.ensure_one()
-        Usage = self.env["call.usage.line"]
-        beyond = Usage.search([("statement_id", "=", self.id), ("date", ">", self.date_end)])
-        for line, calls in beyond.grouped("contract_line_id").items():
-            after = [period for period in line._usage_periods(max(calls.mapped("date"))) if period[0] > self.date_end]
-            targets = self._ensure({(self.contract_id.id, *period) for period in after})
-            left = calls
+        self.env.flush_all()
+        beyond = self.env.execute_query(
+            SQL(
+                """
+                SELECT u.id FROM call_statement s JOIN call_usage_line u ON u.statement_id = s.id
+                 WHERE s.id = ANY(%s) AND u.start_at >= s.date_end AND u.date > s.date_end
+                """,
+                self.ids,
+            )
+        )
+        calls = self.env["call.usage.line"].browse(usage for (usage,) in beyond)
+        if not calls:
+            return
+        left_statements = calls.statement_id
+        for (statement, line), mine in calls.grouped(lambda call: (call.statement_id, call.contract_line_id)).items():
+            after = [period for period in line._usage_periods(max(mine.mapped("date"))) if period[0] > statement.date_end]
+            targets = self._ensure({(statement.contract_id.id, *period) for period in after})
             for first, last in after:
-                moved = left.filtered(lambda call, first=first, last=last: first <= call.date <= last)
-                moved.write({"statement_id": targets[self.contract_id.id, first].id})
-                left -= moved
-            left.write({"status": "not_billable", "not_billable_reason": "after_end", "amount": 0, "billed_seconds": 0})
-        if beyond:
-            (self | beyond.statement_id)._recount()
+                moved = mine.filtered(lambda call, first=first, last=last: first <= call.date <= last)
+                moved.write({"statement_id": targets[statement.contract_id.id, first].id})
+                mine -= moved
+            mine.write({"status": "not_billable", "not_billable_reason": "after_end", "amount": 0, "billed_seconds": 0})
+        (left_statements | calls.statement_id)._recount()
 
     def _recount(self):
         """Totals from the calls themselves, exactly."""
@@ -221,10 +228,10 @@ class CallStatement(models.Model):
         closing = {statement: lines[statement] for statement in self}
         plans = self.env["call.closing"]._choose_plans(closing)
         charges, counters, results = self.env["call.closing"]._prepare(closing, plans=plans)
-        for contract, statements in self.grouped("contract_id").items():
-            statement = statements.sorted("date_start")[-1]
-            pending = self.env["call.adjustment"].search([("contract_id", "=", contract.id), ("state", "=", "pending")])
-            charges += pending._prepare_charges(statement, self.env["contract.line"].union(*lines[statement]))
+        pending = self.env["call.adjustment"].search([("contract_id", "in", self.contract_id.ids), ("state", "=", "pending")])
+        for contract, adjustments in pending.grouped("contract_id").items():
+            statement = self.filtered(lambda s, contract=contract: s.contract_id == contract).sorted("date_start")[-1]
+            charges += adjustments._prepare_charges(statement, self.env["contract.line"].union(*lines[statement]))
         self.env["call.charge"].create(charges)
         self.env["call.counter"].create(counters)
         self.env["call.service.result"].create(results)

@@ -1,29 +1,17 @@
-import logging
-
-import psycopg2
-
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from odoo.addons.base.models.res_partner import _tz_get
 
-_logger = logging.getLogger(__name__)
-
 # OCA's contract and line dates depend on each other; the ORM recomputes at most 1,000 records at a time, and what is
 # beyond keeps a stale date and is invoiced twice. Smaller slices avoid it.
 SLICE = 100
-BATCH = 50
-MAX_PERIODS = 36
 RECURRENCE_FIELDS = ("date_start", "recurring_rule_type", "recurring_interval", "recurring_invoicing_type")
 
 
 class ContractContract(models.Model):
-    """Contracts with usage lines are invoiced by the billing run here, never by OCA's: it waits for the grace days,
-    closes each period's statement, and expands a usage line into the charges of its calls.
-
-    Always: one open period is invoiced at most once; a contract that fails keeps its reason and stops no other.
-    """
+    """The agreement: whose calls, in which time zone, found by which endpoints; and guards around OCA's contract. How its
+    periods become invoices is in ``contract_billing``."""
 
     _inherit = "contract.contract"
 
@@ -98,160 +86,12 @@ class ContractContract(models.Model):
         return {**vals, "contract_line_ids": commands}
 
     def _recurring_create_invoice(self, date_ref=False):
-        moves = self.env["account.move"]
-        for start in range(0, len(self), SLICE):
-            part = self[start : start + SLICE]
+        """A slice at a time, but contracts that share an invoice stay together: their line recurrence needs no guard."""
+        usage = self.filtered(lambda c: c.generation_type == "call_billing")
+        moves = super(ContractContract, usage)._recurring_create_invoice(date_ref) if usage else self.env["account.move"]
+        ordinary = self - usage
+        for start in range(0, len(ordinary), SLICE):
+            part = ordinary[start : start + SLICE]
             moves |= super(ContractContract, part)._recurring_create_invoice(date_ref)
             self.env.flush_all()
         return moves
-
-    def recurring_create_invoice(self):
-        """The button: for usage contracts it bills what is due, as the billing run does."""
-        self.ensure_one()
-        if self.generation_type != "call_billing":
-            return super().recurring_create_invoice()
-        today = fields.Date.context_today(self)
-        if not self._lines_due(today):
-            raise UserError(
-                self.env._(
-                    "No billing period of this contract is over. The next one can be invoiced from %s.",
-                    self.recurring_next_date or "-",
-                )
-            )
-        return self._bill_periods(today)
-
-    def action_bill_usage(self):
-        """Bill what is due and open the invoices."""
-        moves = self.env["account.move"]
-        for contract in self:
-            moves |= contract.recurring_create_invoice()
-        action = self.env["ir.actions.act_window"]._for_xml_id("account.action_move_out_invoice_type")
-        if len(moves) == 1:
-            return action | {"views": [(False, "form")], "res_id": moves.id}
-        return action | {"domain": [("id", "in", moves.ids)]}
-
-    # --- Billing run ------------------------------------------------------------------------------
-
-    @api.model
-    def _due_domain(self, date_ref):
-        """Usage contracts with a period that ended by ``date_ref``. The end of the contract does not matter: its last
-        period is invoiced after it."""
-        return Domain(
-            [
-                ("generation_type", "=", "call_billing"),
-                ("contract_line_ids", "any", [("recurring_next_date", "<=", date_ref), ("is_canceled", "=", False)]),
-            ]
-        )
-
-    def _lines_due(self, date_ref):
-        self.ensure_one()
-        return self.contract_line_ids.filtered(
-            lambda line: (not line.display_type or line.is_recurring_note) and line._can_be_invoiced(date_ref)
-        )
-
-    @api.model
-    def _cron_bill_usage(self):
-        """Bill every contract whose period is over by its company's grace days, in committed batches."""
-        today = fields.Date.context_today(self)
-        for company in self.env["res.company"].search([]):  # pylint: disable=no-search-all
-            date_ref = fields.Date.subtract(today, days=company.call_billing_grace_days)
-            contracts = self.with_company(company).search(self._due_domain(date_ref) & Domain("company_id", "=", company.id))
-            remaining = len(contracts)
-            self.env["ir.cron"]._commit_progress(remaining=remaining)
-            for start in range(0, len(contracts), BATCH):
-                batch = contracts[start : start + BATCH]
-                batch._bill_batch(date_ref, today)
-                remaining -= len(batch)
-                if not self.env["ir.cron"]._commit_progress(len(batch), remaining=remaining):
-                    return
-
-    def _bill_batch(self, date_ref, invoice_date):
-        """Bill some contracts together; one that fails is billed alone, keeps its reason, and stops no other.
-
-        Contracts that somebody else is billing are left to them.
-
-        :return: the invoices
-        """
-        contracts = self.try_lock_for_update()
-        try:
-            with self.env.cr.savepoint():
-                return contracts._bill_periods(date_ref, invoice_date)
-        except psycopg2.OperationalError:  # a concurrent change: the transaction is over, the next run does it
-            raise
-        except Exception:
-            _logger.info("A contract of a billing batch failed; billing its %d contracts one by one", len(contracts))
-        moves = self.env["account.move"]
-        for contract in contracts:
-            try:
-                with self.env.cr.savepoint():
-                    moves |= contract._bill_periods(date_ref, invoice_date)
-            except psycopg2.OperationalError:
-                raise
-            except Exception as error:
-                contract._record_billing_error(error)
-        return moves
-
-    def _bill_periods(self, date_ref, invoice_date=None):
-        """Bill every period that ended by ``date_ref``: one invoice per contract and period.
-
-        :param invoice_date: date of the invoices; by default ``date_ref``
-        """
-        moves = self.env["account.move"]
-        contracts = self
-        for _period in range(MAX_PERIODS):
-            contracts = contracts.filtered(lambda c: c._lines_due(date_ref))
-            if not contracts:
-                break
-            by_date = contracts.grouped(lambda c: min(c._lines_due(date_ref).mapped("recurring_next_date")))
-            for due, group in sorted(by_date.items()):
-                moves |= group.with_context(call_invoice_date=invoice_date or date_ref)._recurring_create_invoice(due)
-        # Where newer versions of billed calls take back more than the period brings, the client gets a credit note.
-        moves.filtered(lambda move: move.currency_id.compare_amounts(move.amount_total, 0) < 0).action_switch_move_type()
-        self._clear_invoice_generation_error()
-        return moves
-
-    def _record_billing_error(self, error):
-        """Keep the reason where people see it. What the users can mend is no error of the program."""
-        self.ensure_one()
-        if isinstance(error, UserError):
-            self._note_billing_error(str(error))
-        else:
-            self._record_invoice_generation_error(error, "usage invoice")
-
-    def _note_billing_error(self, message):
-        if self.invoice_generation_error != message:
-            self.message_post(body=self.env._("The usage of this contract could not be invoiced: %s", message))
-        self.write({"invoice_generation_error": message, "invoice_generation_error_date": fields.Datetime.now()})
-
-    def _prepare_invoice(self, date_invoice, journal=None):
-        return super()._prepare_invoice(self.env.context.get("call_invoice_date") or date_invoice, journal)
-
-    def _prepare_recurring_invoices_values(self, date_ref=False):
-        """Expand usage lines into the charges of their closed statements; drop an invoice without any line."""
-        ordinary = self.filtered(lambda c: c.generation_type != "call_billing")
-        values = super(ContractContract, ordinary)._prepare_recurring_invoices_values(date_ref)
-        for contract in self - ordinary:
-            lines = contract._get_lines_to_invoice(date_ref or contract.recurring_next_date)
-            periods = {
-                line: line._get_period_to_invoice(line.last_date_invoiced, line.recurring_next_date)[:2]
-                for line in lines.filtered("rate_plan_id")
-            }
-            statements = self.env["call.statement"]._close_periods(contract, periods)
-            for vals in super(ContractContract, contract)._prepare_recurring_invoices_values(date_ref):
-                vals["invoice_line_ids"] = [
-                    expanded for command in vals["invoice_line_ids"] for expanded in contract._expand_usage(command, statements)
-                ]
-                if any(command[2].get("display_type") == "product" for command in vals["invoice_line_ids"]):
-                    vals["call_statement_ids"] = [fields.Command.link(statement.id) for statement in statements]
-                    values.append(vals)
-        return values
-
-    def _expand_usage(self, command, statements):
-        """The invoice lines that stand for one contract line: its charges, or itself."""
-        line = self.env["contract.line"].browse(command[2].get("contract_line_id"))
-        if not line.rate_plan_id or line.display_type:
-            return [command]
-        charges = statements.charge_ids.filtered(
-            lambda charge: charge.contract_line_id == line and charge.component != "included"
-        )
-        return [fields.Command.create({**command[2], **charge._prepare_invoice_line()}) for charge in charges]

@@ -7,7 +7,7 @@ from freezegun import freeze_time
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from ..models.contract_contract import ContractContract
+from ..models.contract_billing import ContractContract
 from .asterisk import PHONE, row
 from .common import NOVEMBER, TODAY, CallBillingCommon
 from .test_formats import SAMPLES
@@ -167,24 +167,6 @@ class TestBilling(CallBillingCommon):
         self.assertEqual((bad.invoice_generation_error, good.invoice_generation_error), ("No journal", False))
         self.assertEqual(bad._bill_batch(NOVEMBER, NOVEMBER).amount_untaxed, 10)
         self.assertFalse(bad.invoice_generation_error)
-
-    def test_the_wizard_shows_and_bills_what_is_due(self):
-        self.import_text(row())
-        run = self.env["call.billing.run"].create({})
-        self.assertIn(self.contract, run.contract_ids)
-        run.action_run()
-        self.assertTrue(self.contract.call_statement_ids.invoice_id)
-        self.assertNotIn(self.contract, self.env["call.billing.run"].create({}).contract_ids)
-
-    def test_the_scheduled_job_waits_for_the_grace_days(self):
-        self.import_text(row())
-        self.startPatcher(patch.object(self.registry["ir.cron"], "_commit_progress", return_value=60))
-        self.env.company.call_billing_grace_days = 10
-        self.env["contract.contract"].sudo()._cron_bill_usage()
-        self.assertFalse(self.contract.call_statement_ids.invoice_id)
-        self.env.company.call_billing_grace_days = 1
-        self.env["contract.contract"].sudo()._cron_bill_usage()
-        self.assertTrue(self.contract.call_statement_ids.invoice_id)
 
     def test_a_period_shortened_after_its_calls_came(self):
         """What is after the end of the service is not charged; it stays visible with its reason."""

@@ -127,9 +127,7 @@ class TestTwoAtOnce(BaseCase):
         def close(env):
             contract = env["contract.contract"].browse(self.contract_id)
             line = contract.contract_line_ids
-            env["call.statement"]._close_periods(
-                contract, {line: line._get_period_to_invoice(False, line.recurring_next_date)[:2]}
-            )
+            env["call.statement"]._close_periods({line: line._get_period_to_invoice(False, line.recurring_next_date)[:2]})
 
         self.at_once(self.importing(second), close)
         with self.environment() as env:

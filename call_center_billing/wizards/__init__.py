@@ -8,5 +8,4 @@ from . import call_rerate
 from . import call_suspense_fix
 from . import call_suspense_write_off
 from . import call_upload
-from . import call_billing_run
 from . import contract_manually_create_invoice

@@ -1,0 +1,310 @@
+"""How the periods of contracts become invoices."""
+
+import logging
+from collections import defaultdict
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Command, Domain
+
+_logger = logging.getLogger(__name__)
+
+BATCH = 50
+MAX_PERIODS = 36
+LINES = ("invoice_line_ids", "call_statement_ids", "ref", "invoice_origin")
+"""What contracts with one invoice need not have in common."""
+
+
+class ContractContract(models.Model):
+    """Contracts with usage lines are invoiced by the billing run here, never by OCA's: it waits for the grace days,
+    closes each period's statement, and expands a usage line into the charges of its calls.
+
+    Always: one open period is invoiced at most once; a contract that fails keeps its reason and stops none that shares
+    no invoice with it.
+    """
+
+    _inherit = "contract.contract"  # pylint: disable=consider-merging-classes-inherited
+
+    invoice_together = fields.Boolean(
+        string="Shared Invoice",
+        help="Contracts with this option that have the same invoice address, currency, journal, payment terms and fiscal position come "
+        "on one invoice, with a section for each, when their periods end on the same day. Contracts of child companies share one if "
+        "the parent company is their invoice address. Each keeps its own statement.",
+    )
+    invoice_sections = fields.Boolean(
+        string="A Section per Service",
+        help="The invoice has a section for each usage line of the contract, with the line's name: a service, or a location.",
+    )
+
+    # --- What is due --------------------------------------------------------------------------------
+
+    @api.model
+    def _due_domain(self, date_ref):
+        """Usage contracts with a period that ended by ``date_ref``. The end of the contract does not matter: its last
+        period is invoiced after it."""
+        return Domain(
+            [
+                ("generation_type", "=", "call_billing"),
+                ("contract_line_ids", "any", [("recurring_next_date", "<=", date_ref), ("is_canceled", "=", False)]),
+            ]
+        )
+
+    def _lines_due(self, date_ref):
+        self.ensure_one()
+        return self.contract_line_ids.filtered(
+            lambda line: (not line.display_type or line.is_recurring_note) and line._can_be_invoiced(date_ref)
+        )
+
+    def _due_rounds(self, date_ref):
+        """Yield (day, contracts with a period that is due that day), until nothing is due. What is yielded has to be billed
+        before the next is asked for."""
+        contracts = self
+        for _period in range(MAX_PERIODS):
+            contracts = contracts.filtered(lambda c: c._lines_due(date_ref))
+            if not contracts:
+                return
+            yield from sorted(contracts.grouped(lambda c: min(c._lines_due(date_ref).mapped("recurring_next_date"))).items())
+
+    def _invoice_key(self):
+        """What contracts have in common that may share an invoice; of those that have their own, the contract."""
+        self.ensure_one()
+        if not self.invoice_together:
+            return (self,)
+        return (
+            self.company_id, self.invoice_partner_id, self.currency_id, self.journal_id, self.payment_term_id,
+            self.fiscal_position_id,
+        )  # fmt: skip
+
+    # --- Billing ------------------------------------------------------------------------------------
+
+    def recurring_create_invoice(self):
+        """The button: for usage contracts it bills what is due, as the billing run does."""
+        self.ensure_one()
+        if self.generation_type != "call_billing":
+            return super().recurring_create_invoice()
+        today = fields.Date.context_today(self)
+        if not self._lines_due(today):
+            raise UserError(
+                self.env._(
+                    "No billing period of this contract is over. The next one can be invoiced from %s.",
+                    self.recurring_next_date or "-",
+                )
+            )
+        return self._bill_periods(today)
+
+    def action_bill_usage(self):
+        """Bill what is due and open the invoices."""
+        moves = self.env["account.move"]
+        for contract in self:
+            moves |= contract.recurring_create_invoice()
+        return moves._action_open()
+
+    def _batches(self, size=BATCH):
+        """The contracts in parts of about this size. Those that may share an invoice are never parted."""
+        part = self.browse()
+        for group in self.grouped(lambda c: c._invoice_key()).values():
+            part |= group
+            if len(part) >= size:
+                yield part
+                part = self.browse()
+        if part:
+            yield part
+
+    def _bill_batch(self, date_ref, invoice_date, post=False):
+        """Bill some contracts together; one that fails is billed alone, or with those that share its invoice, keeps its reason, and
+        stops no other.
+
+        Contracts that somebody else is billing are left to them.
+
+        :param post: whether the invoices are posted as well
+        :return: the invoices
+        """
+        free = self.try_lock_for_update()
+        groups = [group for group in self.grouped(lambda c: c._invoice_key()).values() if group <= free]
+        contracts = self.browse().union(*groups)
+        try:
+            with self.env.cr.savepoint():
+                return contracts._bill_periods(date_ref, invoice_date, post)
+        except psycopg2.OperationalError:  # a concurrent change: the transaction is over, the next run does it
+            raise
+        except Exception:
+            _logger.info("A contract of a billing batch failed; billing its %d contracts one by one", len(contracts))
+        moves = self.env["account.move"]
+        for group in groups:
+            try:
+                with self.env.cr.savepoint():
+                    moves |= group._bill_periods(date_ref, invoice_date, post)
+            except psycopg2.OperationalError:
+                raise
+            except Exception as error:
+                for contract in group:
+                    contract._record_billing_error(error)
+        return moves
+
+    def _bill_periods(self, date_ref, invoice_date=None, post=False):
+        """Bill every period that ended by ``date_ref``.
+
+        :param invoice_date: date of the invoices; by default ``date_ref``
+        """
+        moves = self.env["account.move"]
+        for due, contracts in self._due_rounds(date_ref):
+            moves |= contracts.with_context(call_invoice_date=invoice_date or date_ref)._recurring_create_invoice(due)
+        # Where newer versions of billed calls take back more than the period brings, the client gets a credit note.
+        moves.filtered(lambda move: move.currency_id.compare_amounts(move.amount_total, 0) < 0).action_switch_move_type()
+        if post:
+            moves._post(soft=False)
+        self._clear_invoice_generation_error()
+        return moves
+
+    def _preview_periods(self, date_ref):
+        """What billing would put on invoices. Nothing of it stays.
+
+        :return: dict of contract -> (list of values of invoice lines, number of invoices, reason why it would fail or None)
+        """
+        found = {}
+        groups = self.grouped(lambda c: c._invoice_key()).values()
+        try:
+            return self._calculate_periods(date_ref)
+        except psycopg2.OperationalError:
+            raise
+        except Exception as error:
+            if len(groups) == 1:
+                _logger.info("Contracts %s could not be previewed: %s", self.ids, error)
+                return {contract: ([], 0, str(error)) for contract in self}
+        for group in groups:
+            found |= group._preview_periods(date_ref)
+        return found
+
+    def _calculate_periods(self, date_ref):
+        lines, invoices = defaultdict(list), defaultdict(int)
+        self.env.flush_all()
+        with self.env.cr.savepoint() as savepoint:
+            for due, contracts in self._due_rounds(date_ref):
+                for contract, vals_list in contracts._usage_invoices(due).items():
+                    for vals in vals_list:
+                        invoices[contract] += 1
+                        lines[contract] += [command[2] for command in vals["invoice_line_ids"]]
+                contracts._compute_recurring_next_date()
+            self.env.flush_all()
+            self.env.invalidate_all(flush=False)
+            savepoint.rollback()
+        return {contract: (lines[contract], invoices[contract], None) for contract in self}
+
+    def _record_billing_error(self, error):
+        """Keep the reason where people see it. What the users can mend is no error of the program."""
+        self.ensure_one()
+        if isinstance(error, UserError):
+            self._note_billing_error(str(error))
+        else:
+            self._record_invoice_generation_error(error, "usage invoice")
+
+    def _note_billing_error(self, message):
+        if self.invoice_generation_error != message:
+            self.message_post(body=self.env._("The usage of this contract could not be invoiced: %s", message))
+        self.write({"invoice_generation_error": message, "invoice_generation_error_date": fields.Datetime.now()})
+
+    # --- Values of the invoices ---------------------------------------------------------------------
+
+    def _prepare_invoice(self, date_invoice, journal=None):
+        return super()._prepare_invoice(self.env.context.get("call_invoice_date") or date_invoice, journal)
+
+    def _prepare_recurring_invoices_values(self, date_ref=False):
+        """Expand usage lines into the charges of their closed statements; drop an invoice without any line; put those that
+        are shared together."""
+        ordinary = self.filtered(lambda c: c.generation_type != "call_billing")
+        values = super(ContractContract, ordinary)._prepare_recurring_invoices_values(date_ref)
+        shared = defaultdict(list)
+        for contract, vals_list in (self - ordinary)._usage_invoices(date_ref).items():
+            for vals in vals_list:
+                shared[contract._invoice_key()].append((contract, vals))
+        return values + [self._share_invoice(parts) for parts in shared.values()]
+
+    def _usage_invoices(self, date_ref):
+        """Close the periods that are due.
+
+        :return: dict of contract -> list of values of its invoices, not shared yet
+        """
+        due = {contract: contract._get_lines_to_invoice(date_ref or contract.recurring_next_date) for contract in self}
+        periods = {
+            line: line._get_period_to_invoice(line.last_date_invoiced, line.recurring_next_date)[:2]
+            for lines in due.values()
+            for line in lines.filtered("rate_plan_id")
+        }
+        closed = self.env["call.statement"]._close_periods(periods)
+        statements = closed.grouped("contract_id")
+        charges = closed.charge_ids.filtered(lambda charge: charge.component != "included").grouped("contract_line_id")
+        invoices = defaultdict(list)
+        for contract in self:
+            for vals in super(ContractContract, contract)._prepare_recurring_invoices_values(date_ref):
+                commands = [each for command in vals["invoice_line_ids"] for each in contract._expand_usage(command, charges)]
+                if any(command[2].get("display_type") == "product" for command in commands):
+                    mine = statements.get(contract, closed.browse())
+                    vals["call_statement_ids"] = [Command.link(statement.id) for statement in mine]
+                    vals["invoice_line_ids"] = contract._with_sections(commands) if contract.invoice_sections else commands
+                    invoices[contract].append(vals)
+        return invoices
+
+    def _expand_usage(self, command, charges):
+        """The invoice lines that stand for one contract line: its charges, or itself.
+
+        :param charges: dict of contract line -> charges of its closed statement
+        """
+        line = self.env["contract.line"].browse(command[2].get("contract_line_id"))
+        if not line.rate_plan_id or line.display_type:
+            return [command]
+        return [Command.create({**command[2], **charge._prepare_invoice_line()}) for charge in charges.get(line, ())]
+
+    def _with_sections(self, commands):
+        """Invoice lines under a section for each usage line; fixed fees come first."""
+        fees, services = [], defaultdict(list)
+        for command in commands:
+            line = self.env["contract.line"].browse(command[2].get("contract_line_id"))
+            if line.rate_plan_id and not line.display_type:
+                services[line].append(command)
+            else:
+                fees.append(command)
+        for line, mine in services.items():
+            first, last = mine[0][2].get("call_period_start"), mine[0][2].get("call_period_end")
+            fees += [self._section(line._insert_markers(first, last).splitlines()[0]), *mine]
+        return self._numbered(fees)
+
+    @api.model
+    def _share_invoice(self, parts):
+        """:param parts: list of (contract, values of an invoice)
+        :return: values of one invoice for all of them"""
+        if len(parts) == 1:
+            return parts[0][1]
+        parts = sorted(parts, key=lambda part: (part[0].partner_id.display_name, part[0].name, part[0].id))
+        commands, statements = [], []
+        for contract, vals in parts:
+            commands += [self._section(contract._section_name()), *vals["invoice_line_ids"]]
+            statements += vals["call_statement_ids"]
+        refs, origins = (
+            ", ".join(dict.fromkeys(vals[name] for _contract, vals in parts if vals.get(name)))
+            for name in ("ref", "invoice_origin")
+        )
+        common = {name: value for name, value in parts[0][1].items() if name not in LINES}
+        return {
+            **common,
+            "ref": refs or False,
+            "invoice_origin": origins,
+            "invoice_line_ids": self._numbered(commands),
+            "call_statement_ids": statements,
+        }
+
+    def _section_name(self):
+        """The contract as the client knows it; its company too, where the invoice goes to another."""
+        self.ensure_one()
+        if self.partner_id.commercial_partner_id != self.invoice_partner_id.commercial_partner_id:
+            return f"{self.partner_id.commercial_partner_id.name}: {self.name}"
+        return self.name
+
+    @api.model
+    def _section(self, name):
+        return Command.create({"display_type": "line_section", "name": name, "product_id": False, "quantity": 0})
+
+    @api.model
+    def _numbered(self, commands):
+        return [Command.create({**command[2], "sequence": number}) for number, command in enumerate(commands, 10)]
