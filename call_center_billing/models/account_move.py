@@ -69,7 +69,7 @@ class AccountMove(models.Model):
     def _check_call_charges(self):
         """:raise UserError: the invoice is not the sum of its calls"""
         self.ensure_one()
-        charges = self.sudo().call_statement_ids.charge_ids.filtered(lambda charge: charge.component != "included")
+        charges = self.sudo().call_statement_ids.charge_ids
         lines = self.invoice_line_ids.filtered("call_charge_id").grouped("call_charge_id")
         for charge in charges:
             mine = lines.get(charge, self.env["account.move.line"])

@@ -299,17 +299,20 @@ class CallClosing(models.AbstractModel):
         :return: (values of the counters, levels: see :meth:`_levels`, shares: group, unit, part of its price that is charged)
         """
         counters, levels, shares = [], [], []
-        for (period, statement, allowance, line), members in self._pools(groups, planned, lines).items():
-            counter, free, before = self._open_counter(period, statement, allowance, line, planned, lines)
+        pools, granted = self._pools(groups, planned, lines)
+        known = self._known_counters(pools, lines)
+        for (period, statement, allowance, line), members in pools.items():
+            earlier, sharing = known[period, allowance, line], granted[period, statement, allowance, line]
+            counter, free, before = self._open_counter(period, statement, allowance, line, earlier, sharing)
             needed = sum((group.units(allowance.unit) for group in members), ZERO)
-            counters.append(self._settle_counter(counter, needed, allowance, statement != period))
+            counters += self._settle_counters(counter, members, needed + before, allowance, statement != period)
             if allowance.order == "proportional" and statement == period:
-                share = pricing.proportional_share(needed, free) if needed > 0 else Fraction(1)
+                share = pricing.proportional_share(needed, max(free - before, ZERO)) if needed > 0 else Fraction(1)
                 shares += [(group, allowance.unit, share) for group in members if share != 1]
             elif statement != period or allowance.order == "date":
                 levels.append((allowance.unit, free, before, members))
             else:
-                levels += self._levels(allowance, free, members)
+                levels += self._levels(allowance, max(free - before, ZERO), members)
         return counters, levels, shares
 
     @api.model
@@ -322,24 +325,61 @@ class CallClosing(models.AbstractModel):
 
     @api.model
     def _pools(self, groups, planned, lines):
-        """dict of (period, statement, allowance, contract line or none) -> groups that the allowance covers.
+        """:return: (dict of (period, statement, allowance, contract line or none) -> groups that the allowance covers, dict of the same
+            -> contract lines that it is granted for)
 
-        Allowances that nothing was used of are in it as well: what is left of them may be carried."""
-        pools = defaultdict(list)
+        Allowances that nothing was used of are in it as well: what is left of them may be carried. Of contracts that share their
+        allowances one statement counts for all; see ``call.statement._pool_leads``."""
+        pools, granted = defaultdict(list), defaultdict(list)
+        leads = self.env["call.statement"].union(*lines)._pool_leads()
+
+        def key(period, statement, allowance, line):
+            if not allowance.pooled:
+                return period, statement, allowance, line
+            lead = leads[period][0] if period in leads else period.pool_lead_id or period
+            return lead, leads[statement][1] if statement in leads else statement, allowance, line.browse()
+
         for statement, mine in lines.items():
             for line in mine:
                 for allowance in planned[line]._nearest("allowance_ids")._in_force(statement.date_start):
-                    pools[statement, statement, allowance, line.browse() if allowance.pooled else line] += ()
+                    pools[key(statement, statement, allowance, line)] += ()
+                    granted[key(statement, statement, allowance, line)].append(line)
         for group in groups:
             allowances = planned[group.line]._nearest("allowance_ids")._in_force(group.period.date_start)
             if allowance := allowances._covering(group.rule):
-                line = group.line.browse() if allowance.pooled else group.line
-                pools[group.period, group.statement, allowance, line].append(group)
-        return pools
+                pools[key(group.period, group.statement, allowance, group.line)].append(group)
+        return pools, granted
 
     @api.model
-    def _open_counter(self, period, statement, allowance, line, planned, lines):
-        """:return: (values of the counter, units that are free in the period, units that were used before)"""
+    def _known_counters(self, pools, lines):
+        """dict of (period, allowance, contract line or none) -> counters of its contract, or of those that share it; what the statements
+        at hand themselves used does not count"""
+        periods = self.env["call.statement"].union(*(period for period, *_rest in pools))
+        mates = periods.contract_id._pool_mates()
+        counters = self.env["call.counter"].search(
+            [
+                ("allowance_id", "in", [allowance.id for _period, _statement, allowance, _line in pools]),
+                ("period_id.contract_id", "in", periods.contract_id.union(*mates.values()).ids),
+            ]
+        )
+        counters = counters.filtered(lambda c: c.statement_id not in lines).grouped(
+            lambda c: (c.period_id.contract_id, c.allowance_id, c.contract_line_id)
+        )
+        return {
+            (period, allowance, line): self.env["call.counter"].union(
+                *(
+                    counters.get((contract, allowance, line), self.env["call.counter"])
+                    for contract in (mates.get(period.contract_id) if allowance.pooled else None) or period.contract_id
+                )
+            )
+            for period, _statement, allowance, line in pools
+        }
+
+    @api.model
+    def _open_counter(self, period, statement, allowance, line, known, sharing):
+        """:param known: counters of earlier statements
+        :param sharing: contract lines that the allowance is granted for
+        :return: (values of the counter, units that are free in the period, units that were used before)"""
         counter = {
             "statement_id": statement.id,
             "period_id": period.id,
@@ -347,21 +387,14 @@ class CallClosing(models.AbstractModel):
             "contract_line_id": line.id,
             "unit": allowance.unit,
         }
-        known = self.env["call.counter"].search(
-            [
-                ("allowance_id", "=", allowance.id),
-                ("contract_line_id", "=", line.id),
-                ("period_id.contract_id", "=", period.contract_id.id),
-            ]
-        )
+        mine = known.filtered(lambda c: c.period_id == period and c.statement_id.date_start <= statement.date_start)
+        before = sum((number(c.used) for c in mine), ZERO)
         if statement != period:
-            mine = known.filtered(lambda c: c.period_id == period)
             carried_on = sum((Decimal(str(units)) for c in mine for units, _age in c.left or ()), ZERO)
             free = sum((number(c.granted) + number(c.carried) for c in mine), ZERO) - carried_on
-            return counter, free, sum((number(c.used) for c in mine), ZERO)
+            return counter, free, before
         step, share = (60 if allowance.unit == "minute" else 1), Fraction(1)
         if allowance.prorated:
-            sharing = line or [each for each in lines.get(period, ()) if allowance in planned[each]._nearest("allowance_ids")]
             share = max((each._period_share(period) for each in sharing), default=share)
         carried = []
         if allowance.rollover:
@@ -370,25 +403,37 @@ class CallClosing(models.AbstractModel):
             carried = [pricing.Carried(Decimal(str(units)), age) for units, age in last.left or ()]
         counter["granted"] = pricing.granted(number(allowance.quantity) * step, share, Decimal(1))
         counter["carried"] = carried
-        return counter, counter["granted"] + sum((each.units for each in carried), ZERO), ZERO
+        return counter, counter["granted"] + sum((each.units for each in carried), ZERO), before
 
     @api.model
-    def _settle_counter(self, counter, needed, allowance, late):
-        """:return: the counter with what was used and what is carried on, as stored"""
+    def _settle_counters(self, counter, members, total, allowance, late):
+        """:param total: units used of the allowance up to now
+        :return: the counter with what is carried on, as stored, and one for each statement that shares it, with what each used"""
+        used = defaultdict(lambda: ZERO)
+        for group in members:
+            used[group.statement.id] += group.units(allowance.unit)
+        others = [
+            {**counter, "statement_id": statement, "granted": 0.0, "carried": 0.0, "used": float(units)}
+            for statement, units in used.items()
+            if statement != counter["statement_id"]
+        ]
+        counter["used"] = float(used[counter["statement_id"]])
         if late:
-            return {**counter, "used": float(needed)}
+            return [counter, *others]
         left = []
         if allowance.rollover:
-            use = pricing.use(counter["carried"], counter["granted"], max(needed, ZERO))
+            use = pricing.use(counter["carried"], counter["granted"], max(total, ZERO))
             cap = number(allowance.rollover_cap) * (60 if allowance.unit == "minute" else 1)
             left = pricing.carry(use.left, counter["granted"] - use.own, cap, allowance.rollover_periods)
-        return {
-            **counter,
-            "granted": float(counter["granted"]),
-            "carried": float(sum((each.units for each in counter["carried"]), ZERO)),
-            "used": float(needed),
-            "left": [[float(each.units), each.age] for each in left],
-        }
+        return [
+            {
+                **counter,
+                "granted": float(counter["granted"]),
+                "carried": float(sum((each.units for each in counter["carried"]), ZERO)),
+                "left": [[float(each.units), each.age] for each in left],
+            },
+            *others,
+        ]
 
     @api.model
     def _levels(self, allowance, free, members):
@@ -428,7 +473,7 @@ class CallClosing(models.AbstractModel):
         """
         counters = []
         for (period, statement, line, rule), members in sets.items():
-            before = self._volume_before(period, line, rule) if statement != period else None
+            before = self._volume_before(period, line, rule, statement) if statement != period else None
             pieces = [piece for group in members for piece in group.charged]
             volume = sum((Decimal(p.seconds) if rule.tier_unit == "minute" else p.quantity for p in pieces), ZERO)
             if rule.tier_mode == "volume":
@@ -449,11 +494,12 @@ class CallClosing(models.AbstractModel):
         return counters
 
     @api.model
-    def _volume_before(self, period, line, rule):
-        """:return: volume that a closed period was charged for, None if it was not charged by this rule"""
+    def _volume_before(self, period, line, rule, statement):
+        """:return: volume that a closed period was charged for before this statement, None if it was not charged by this rule"""
         counters = self.env["call.counter"].search(
             [("period_id", "=", period.id), ("contract_line_id", "=", line.id), ("rule_id", "=", rule.id)]
         )
+        counters = counters.filtered(lambda counter: counter.statement_id.date_start < statement.date_start)
         return sum((number(counter.used) for counter in counters), ZERO) if counters else None
 
     # --- In the order of the calls ------------------------------------------------------------------------
@@ -467,7 +513,7 @@ class CallClosing(models.AbstractModel):
         graduated = {}
         for index, ((period, statement, line, rule), members) in enumerate(sets.items()):
             if rule.tier_mode == "graduated" and members:
-                before = (self._volume_before(period, line, rule) or ZERO) if statement != period else ZERO
+                before = (self._volume_before(period, line, rule, statement) or ZERO) if statement != period else ZERO
                 graduated |= {group.number: (index, rule, before) for group in members}
         counted = {number: (None, None, ZERO, ZERO) for number in graduated}
         for index, (unit, free, before, members) in enumerate(levels):

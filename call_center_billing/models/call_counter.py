@@ -51,7 +51,7 @@ class CallCounter(models.Model):
                 "granted": short(counter.granted / per),
                 "carried": short(counter.carried / per),
             }
-            if not counter.allowance_id:
+            if not counter.granted and not counter.carried:  # a volume; or others of the pool, or late usage, of the allowance
                 counter.amount_text = numbers["used"]
             elif counter.carried:
                 counter.amount_text = self.env._("%(used)s of %(granted)s + %(carried)s carried over", **numbers)

@@ -51,6 +51,14 @@ class CallStatement(models.Model):
     charge_ids = fields.One2many("call.charge", "statement_id", string="Charges")
     adjustment_ids = fields.One2many("call.adjustment", "statement_id", string="Adjustments")
     counter_ids = fields.One2many("call.counter", "statement_id", string="Allowances and Volumes")
+    pool_lead_id = fields.Many2one(
+        "call.statement",
+        readonly=True,
+        copy=False,
+        index="btree_not_null",
+        ondelete="set null",
+        help="Where contracts share their allowances: the statement that counts them for all, of the same period.",
+    )
     service_result_ids = fields.One2many("call.service.result", "statement_id", string="Service Levels")
     charge_amount = fields.Monetary(string="Charged", compute="_compute_charge_amount")
     invoice_id = fields.Many2one("account.move", readonly=True, index="btree_not_null", copy=False)
@@ -223,6 +231,30 @@ class CallStatement(models.Model):
         )
         self.invalidate_recordset()
 
+    def _pool_leads(self):
+        """The statements that count the allowances which contracts share.
+
+        :return: dict of statement of such a contract -> (statement whose period is counted, statement that counts now). They are the
+            same unless others of the period were closed before: then it comes after what these used, as late usage does
+        """
+        mates = self.contract_id._pool_mates()
+        if not mates:
+            return {}
+        sharing = self.filtered(lambda statement: statement.contract_id in mates).sorted("id")
+        contracts = self.env["contract.contract"].union(*mates.values())
+        known = self.search([("contract_id", "in", contracts.ids), ("pool_lead_id", "!=", False)])
+
+        def period(statement):
+            return statement.contract_id._invoice_key(), statement.date_start, statement.date_end
+
+        leads = {period(statement): statement.pool_lead_id for statement in known}
+        now = {key: statements[0] for key, statements in sharing.grouped(period).items()}
+        return {each: (leads.get(period(each)) or now[period(each)], now[period(each)]) for each in sharing}
+
+    def _pool(self):
+        """This statement and those that share its allowances."""
+        return self | self.search([("pool_lead_id", "in", self.pool_lead_id.ids)])
+
     def _create_charges(self, lines):
         """:param lines: dict of statement -> contract lines whose period it closes"""
         closing = {statement: lines[statement] for statement in self}
@@ -232,6 +264,8 @@ class CallStatement(models.Model):
         for contract, adjustments in pending.grouped("contract_id").items():
             statement = self.filtered(lambda s, contract=contract: s.contract_id == contract).sorted("date_start")[-1]
             charges += adjustments._prepare_charges(statement, self.env["contract.line"].union(*lines[statement]))
+        for statement, (lead, _now) in self._pool_leads().items():
+            statement.pool_lead_id = lead
         self.env["call.charge"].create(charges)
         self.env["call.counter"].create(counters)
         self.env["call.service.result"].create(results)
@@ -249,4 +283,5 @@ class CallStatement(models.Model):
         self.charge_ids.unlink()
         self.counter_ids.unlink()
         self.service_result_ids.unlink()
+        self.pool_lead_id = False
         self._set_state("open")

@@ -33,6 +33,11 @@ class ContractContract(models.Model):
         "on one invoice, with a section for each, when their periods end on the same day. Contracts of child companies share one if "
         "the parent company is their invoice address. Each keeps its own statement.",
     )
+    pool_allowances = fields.Boolean(
+        string="Shared Allowances",
+        help="What pooled allowances of a plan include is granted once for all contracts that share the invoice and use the plan, "
+        "instead of once for each.",
+    )
     invoice_sections = fields.Boolean(
         string="A Section per Service",
         help="The invoice has a section for each usage line of the contract, with the line's name: a service, or a location.",
@@ -76,6 +81,22 @@ class ContractContract(models.Model):
             self.company_id, self.invoice_partner_id, self.currency_id, self.journal_id, self.payment_term_id,
             self.fiscal_position_id,
         )  # fmt: skip
+
+    def _pool_mates(self):
+        """:return: dict of contract that shares its allowances -> all contracts that share them"""
+        sharing = self.filtered(lambda c: c.invoice_together and c.pool_allowances)
+        mates = (
+            self.sudo()
+            .search(
+                [
+                    ("invoice_partner_id", "in", sharing.invoice_partner_id.ids),
+                    ("invoice_together", "=", True),
+                    ("pool_allowances", "=", True),
+                ]
+            )
+            .grouped(lambda c: c._invoice_key())
+        )
+        return {contract: mates[contract._invoice_key()] for contract in sharing}
 
     # --- Billing ------------------------------------------------------------------------------------
 
@@ -184,6 +205,8 @@ class ContractContract(models.Model):
             for due, contracts in self._due_rounds(date_ref):
                 for contract, vals_list in contracts._usage_invoices(due).items():
                     for vals in vals_list:
+                        if not contract.invoice_together and not self._is_worth_an_invoice(vals):
+                            continue
                         invoices[contract] += 1
                         lines[contract] += [command[2] for command in vals["invoice_line_ids"]]
                 contracts._compute_recurring_next_date()
@@ -219,7 +242,7 @@ class ContractContract(models.Model):
         for contract, vals_list in (self - ordinary)._usage_invoices(date_ref).items():
             for vals in vals_list:
                 shared[contract._invoice_key()].append((contract, vals))
-        return values + [self._share_invoice(parts) for parts in shared.values()]
+        return values + [vals for vals in map(self._share_invoice, shared.values()) if self._is_worth_an_invoice(vals)]
 
     def _usage_invoices(self, date_ref):
         """Close the periods that are due.
@@ -234,7 +257,7 @@ class ContractContract(models.Model):
         }
         closed = self.env["call.statement"]._close_periods(periods)
         statements = closed.grouped("contract_id")
-        charges = closed.charge_ids.filtered(lambda charge: charge.component != "included").grouped("contract_line_id")
+        charges = closed.charge_ids.grouped("contract_line_id")
         invoices = defaultdict(list)
         for contract in self:
             for vals in super(ContractContract, contract)._prepare_recurring_invoices_values(date_ref):
@@ -245,6 +268,16 @@ class ContractContract(models.Model):
                     vals["invoice_line_ids"] = contract._with_sections(commands) if contract.invoice_sections else commands
                     invoices[contract].append(vals)
         return invoices
+
+    @api.model
+    def _is_worth_an_invoice(self, vals):
+        """Whether it says more than what was included."""
+        charges = self.env["call.charge"].browse(
+            command[2].get("call_charge_id")
+            for command in vals["invoice_line_ids"]
+            if command[2].get("display_type") == "product"
+        )
+        return any(charge.component != "included" for charge in charges)
 
     def _expand_usage(self, command, charges):
         """The invoice lines that stand for one contract line: its charges, or itself.

@@ -281,3 +281,78 @@ class TestSharedInvoice(CallBillingCommon):
     def test_late_periods_share_month_by_month(self):
         moves = self.bill(self.contracts, DECEMBER)
         self.assertEqual(moves.mapped("amount_untaxed"), [40, 40])
+
+
+@freeze_time(TODAY)
+@tagged("post_install", "-at_install")
+class TestSharedAllowance(CallBillingCommon):
+    """5 free minutes at 1.00 after that, for two branches together."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.plan = cls.make_plan(minute_price=1.0)
+        cls.allowance = cls.env["call.rate.allowance"].create(
+            {"plan_id": cls.plan.id, "name": "Included minutes", "quantity": 5, "pooled": True}
+        )
+        cls.contracts = cls.env["contract.contract"]
+        for name in ("Bonn", "Ulm"):
+            branch = cls.env["res.partner"].create({"name": name, "is_company": True, "tz": "Europe/Berlin"})
+            cls.contracts |= cls.make_contract(
+                partner=branch, name=name, invoice_partner_id=cls.client.id, invoice_together=True, pool_allowances=True
+            )
+            cls.make_endpoint(name, cls.contracts[-1].contract_line_ids, kind="account_code")
+
+    def call(self, name, minutes, day=5, month=10):
+        return row(account=name, start=f"2026-{month}-{day:02} 10:00:00", talk=minutes * 60)
+
+    def paid(self):
+        """Minutes that each statement charges, in the order of its periods."""
+        statements = self.contracts.call_statement_ids.filtered("charge_ids").sorted(lambda s: (s.date_start, s.id))
+        return [sum(s.charge_ids.filtered(lambda c: c.component == "duration").mapped("quantity")) for s in statements]
+
+    def test_what_one_leaves_the_other_may_use(self):
+        self.import_text(self.call("Bonn", 2), self.call("Ulm", 4, day=6))
+        self.assertEqual(self.bill(self.contracts).amount_untaxed, 1)
+        self.assertEqual(self.paid(), [0, 1])
+        counters = self.contracts.call_statement_ids.counter_ids.sorted(lambda c: c.statement_id.id)
+        self.assertEqual(counters.mapped("amount_text"), ["2 of 5", "4"])
+
+    def test_each_has_its_own_where_the_contract_does_not_say_so(self):
+        self.contracts.pool_allowances = False
+        self.import_text(self.call("Bonn", 2), self.call("Ulm", 6, day=6))
+        self.assertEqual(self.bill(self.contracts).amount_untaxed, 1)
+
+    def test_one_that_is_billed_later_gets_what_is_left(self):
+        self.import_text(self.call("Bonn", 4), self.call("Ulm", 4))
+        self.assertFalse(self.bill(self.contracts[0]).amount_untaxed)
+        self.assertEqual(self.bill(self.contracts[1]).amount_untaxed, 3)
+
+    def test_late_usage_of_one_comes_after_what_all_have_used(self):
+        self.import_text(self.call("Bonn", 2), self.call("Ulm", 2))
+        self.bill(self.contracts)
+        self.import_text(self.call("Bonn", 3, day=7), self.call("Ulm", 5, month=11))
+        with freeze_time("2026-12-05"):
+            self.assertEqual(self.bill(self.contracts, DECEMBER).amount_untaxed, 2)
+
+    def test_what_is_left_of_it_rolls_over_once(self):
+        self.allowance.rollover = True
+        self.import_text(self.call("Ulm", 2), self.call("Bonn", 4, month=11), self.call("Ulm", 5, month=11, day=6))
+        with freeze_time("2026-12-05"):
+            self.assertEqual(self.bill(self.contracts, DECEMBER).mapped("amount_untaxed"), [1])
+
+    def test_after_a_deleted_draft_it_is_granted_again(self):
+        self.import_text(self.call("Bonn", 2), self.call("Ulm", 4, day=6))
+        for _time in range(2):
+            move = self.bill(self.contracts)
+            self.assertEqual(move.amount_untaxed, 1)
+            move.unlink()
+
+    def test_rating_again_knows_that_it_is_shared(self):
+        self.import_text(self.call("Bonn", 2), self.call("Ulm", 4, day=6))
+        self.bill(self.contracts).action_post()
+        wizard = self.env["call.rerate"].create(
+            {"contract_ids": self.contracts[1].ids, "include_billed": True, "reason": "Check"}
+        )
+        wizard.action_apply()
+        self.assertFalse(self.env["call.adjustment"].search([("contract_id", "in", self.contracts.ids)]))

@@ -1,3 +1,5 @@
+from freezegun import freeze_time
+
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import Form, new_test_user
@@ -90,6 +92,24 @@ class TestRerate(CallBillingCommon):
         self.plan.rule_ids.minute_price = 2
         self.wizard(include_billed=True, reason="Price").action_apply()
         self.assertEqual(self.contract.call_statement_ids.adjustment_ids.amount, 1.1)
+
+    def test_rating_again_what_was_late_adjusts_nothing(self):
+        """Late usage comes after what was billed before it, not after itself."""
+        self.plan.allowance_ids = [Command.create({"name": "Included", "quantity": 3})]
+        self.plan.rule_ids.write(
+            {
+                "tier_mode": "graduated",
+                "tier_unit": "minute",
+                "tier_ids": [Command.create({"up_to": 2, "price": 0.9}), Command.create({"price": 0.5})],
+            }
+        )
+        self.import_text(row(talk=240))
+        self.bill().action_post()
+        self.import_text(row(start="2026-10-06 10:00:00", talk=120), row(start="2026-11-01 10:00:00"))
+        with freeze_time("2026-12-05"):
+            self.assertEqual(self.bill(until=DECEMBER).amount_untaxed, 1.4)
+            self.wizard(include_billed=True, reason="Check").action_apply()
+        self.assertFalse(self.contract.call_statement_ids.adjustment_ids)
 
     def test_sales_see_the_effect_but_do_not_change_prices(self):
         self.import_text(row())

@@ -98,32 +98,37 @@ class CallRerate(models.TransientModel):
         if apply:
             opened.lock_for_update()
             self.env["call.statement"].sudo().browse(Rerating._apply())._recount()
-        for statement in (statements - opened).sorted("date_start") if self.include_billed else ():
-            billed, more = self._adjust(statement, apply)
+        billed_statements = (statements - opened).sorted("date_start") if self.include_billed else statements.browse()
+        for pool in billed_statements.grouped(lambda statement: statement.pool_lead_id or statement).values():
+            billed, more = self._adjust(pool._pool(), apply)
             rows += billed
             calls, changed = calls + more[0], changed + more[1]
         return rows, (calls, changed)
 
-    def _adjust(self, statement, apply):
-        """One billed statement: its calls as a whole, since what one costs depends on the others."""
+    def _adjust(self, statements, apply):
+        """One billed statement, or those that share allowances: their calls as a whole, since what one costs depends on the others."""
         Rerating = self.env["call.rerating"].sudo()
-        Rerating._calculate(SQL("u.statement_id = %s", statement.id))
+        Rerating._calculate(SQL("u.statement_id = ANY(%s)", statements.ids))
         found = Rerating._differences()
-        counts = sum(row[2] for row in found), sum(row[3] for row in found)
-        lines = statement.charge_ids.contract_line_id | statement.contract_id.contract_line_ids.filtered(
-            lambda line: line.rate_plan_id and line.date_start <= statement.date_end
-        )
-        lines = lines.filtered("rate_plan_id")
-        values = self.env["call.adjustment"].sudo()._differences({statement: list(lines)}, self.reason or "-")
+        counts = {each.id: tuple(sum(row[at] for row in found if row[0] == each.id) for at in (2, 3)) for each in statements}
+        lines = {}
+        for statement in statements:
+            mine = statement.charge_ids.contract_line_id | statement.contract_id.contract_line_ids.filtered(
+                lambda line, statement=statement: line.date_start <= statement.date_end
+            )
+            lines[statement] = list(mine.filtered("rate_plan_id"))
+        values = self.env["call.adjustment"].sudo()._differences(lines, self.reason or "-")
         if values and apply and not self.reason:
             raise UserError(self.env._("Say why the billed periods are adjusted: the client reads it."))
-        adjustments = self.env["call.adjustment"].sudo().create(values) if apply else None
+        adjustments = self.env["call.adjustment"].sudo().create(values) if apply else [None] * len(values)
         rows = []
-        for vals in values:
+        for vals, adjustment in zip(values, adjustments, strict=True):
             for _command, _id, row in vals["line_ids"]:
-                each = self._row(statement.id, row["contract_line_id"], *counts, row["before"], row["after"])
-                rows.append(each | ({"adjustment_id": adjustments.id} if adjustments else {}))
-        return rows, counts
+                each = self._row(
+                    vals["statement_id"], row["contract_line_id"], *counts[vals["statement_id"]], row["before"], row["after"]
+                )
+                rows.append(each | ({"adjustment_id": adjustment.id} if adjustment else {}))
+        return rows, tuple(map(sum, zip(*counts.values(), strict=True)))
 
     def _statements(self):
         domain = [("company_id", "=", self.company_id.id)]
