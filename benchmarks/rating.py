@@ -102,8 +102,8 @@ def _destinations(env, world, size):
 # --- What it is measured on -----------------------------------------------------------------------------
 
 
-def _set_up(env):
-    """2,000 contracts with one plan: two rules, an evening band, an allowance, three graduated tiers."""
+def _set_up(env, count=CONTRACTS):
+    """Contracts with one plan: two rules, an evening band, an allowance, three graduated tiers."""
     product = env["product.product"].create({"name": "Calls", "type": "service"})
     calendar = env["resource.calendar"].create(
         {
@@ -130,7 +130,7 @@ def _set_up(env):
             "allowance_ids": [Command.create({"name": "Included", "quantity": 60})],
         }
     )  # fmt: skip
-    partners = env["res.partner"].create([{"name": f"Client {number}", "tz": "Europe/Berlin"} for number in range(CONTRACTS)])
+    partners = env["res.partner"].create([{"name": f"Client {number}", "tz": "Europe/Berlin"} for number in range(count)])
     line = {
         "name": "Calls", "product_id": product.id, "rate_plan_id": plan.id, "date_start": MONTH, "recurring_rule_type": "monthly",
         "recurring_invoicing_type": "post-paid",

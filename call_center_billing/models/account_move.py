@@ -21,12 +21,14 @@ class AccountMove(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         """The billing run hands over the statements that an invoice is for; nobody links them by hand."""
-        statements = [vals.pop("call_statement_ids", None) for vals in vals_list]
+        commands = [vals.pop("call_statement_ids", None) or () for vals in vals_list]
         moves = super().create(vals_list)
-        for move, commands in zip(moves.sudo(), statements, strict=True):
-            if commands:
-                move.call_statement_ids = commands
-                move.call_statement_ids._set_state("invoiced")
+        statements = self.env["call.statement"].sudo()
+        for move, links in zip(moves, commands, strict=True):
+            mine = statements.browse(link[1] for link in links)
+            mine.invoice_id = move
+            statements |= mine
+        statements._set_state("invoiced")
         return moves
 
     def unlink(self):

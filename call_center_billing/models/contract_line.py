@@ -1,9 +1,11 @@
 from datetime import date, timedelta
+from fractions import Fraction
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from .. import pricing
+from .call_price import number
 
 
 class ContractLine(models.Model):
@@ -122,7 +124,11 @@ class ContractLine(models.Model):
         return periods
 
     def _period_share(self, statement):
-        """Part of the statement's full period in which the line is in force. Product model 18.
+        """Part of the statement's full period in which the line is in force; see :meth:`_share_of`."""
+        return self._share_of(statement.date_start, statement.date_end)
+
+    def _share_of(self, first, last):
+        """Part of a full period that the line is in force in one of these days. Product model 18.
 
         A period that ends early is as long as it would have been; one that starts late (its end was set) as if it had begun
         on time.
@@ -130,12 +136,12 @@ class ContractLine(models.Model):
         :return: Fraction
         """
         self.ensure_one()
-        first, last = max(self.date_start, statement.date_start), min(self.date_end or date.max, statement.date_end)
         step = self.get_relative_delta(self.recurring_rule_type, self.recurring_interval)
-        full_first, full_last = statement.date_start, statement.date_start + step - timedelta(days=1)
-        if statement.date_end < full_last and self.date_end != statement.date_end:
-            full_first, full_last = statement.date_end + timedelta(days=1) - step, statement.date_end
-        return pricing.share(first, last, full_first, max(full_last, statement.date_end))
+        full_first, full_last = first, first + step - timedelta(days=1)
+        if last < full_last and self.date_end != last:
+            full_first, full_last = last + timedelta(days=1) - step, last
+        mine = max(self.date_start, first), min(self.date_end or date.max, last)
+        return pricing.share(*mine, full_first, max(full_last, last))
 
     def _rewind_period(self, first, last):
         """Take back that a period was invoiced.
@@ -160,4 +166,18 @@ class ContractLine(models.Model):
         if vals and not self.display_type:
             first, last, _date = self._get_period_to_invoice(self.last_date_invoiced, self.recurring_next_date)
             vals.update(call_period_start=first, call_period_end=last)
+            if self.is_prorated and not self.rate_plan_id and self.contract_id.generation_type == "call_billing":
+                vals.update(self._prorated(vals, first, last))
         return vals
+
+    def _prorated(self, vals, first, last):
+        """What a fixed fee costs in a part of its period, and how many days that is. Product model 18."""
+        share = self._share_of(first, last)
+        if share == 1:
+            return {}
+        env = self.with_context(lang=self.contract_id.partner_id.lang or self.env.lang).env
+        days = (last - first).days + 1
+        return {
+            "price_unit": float(Fraction(number(vals["price_unit"])) * share),
+            "name": env._("%(name)s (%(days)s of %(full)s days)", name=vals["name"], days=days, full=round(days / share)),
+        }

@@ -19,3 +19,9 @@ class ContractTemplateLine(models.Model):
         help="Makes this a usage line: its calls are rated by this plan and invoiced when the period closes, instead "
         "of quantity x price.",
     )
+    is_prorated = fields.Boolean(
+        string="Prorated",
+        default=True,
+        help="Of a period that begins late or ends early a fixed fee is charged by the day. Holds for contracts that are billed with "
+        "call usage.",
+    )

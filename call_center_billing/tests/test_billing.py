@@ -138,6 +138,14 @@ class TestBilling(CallBillingCommon):
         self.assertEqual(move.invoice_line_ids.analytic_distribution, {str(account.id): 100})
         self.assertEqual(move.amount_untaxed, 0.9)
 
+    def test_a_fiscal_position_of_the_contract_replaces_taxes(self):
+        home, position = self.company_data["default_tax_sale"], self.env["account.fiscal.position"].create({"name": "Abroad"})
+        abroad = home.copy({"name": "Abroad", "amount": 0, "fiscal_position_ids": position.ids, "original_tax_ids": home.ids})
+        self.product.taxes_id = home
+        self.contract.fiscal_position_id = position
+        self.import_text(row())
+        self.assertEqual(self.bill().invoice_line_ids.tax_ids, abroad)
+
     def test_a_currency_other_than_the_companys(self):
         plan = self.make_plan(minute_price=0.9)
         plan.currency_id = self.other_currency
@@ -146,6 +154,59 @@ class TestBilling(CallBillingCommon):
         self.import_text(row(called="777"))
         move = self.bill(contract)
         self.assertEqual((move.currency_id, move.amount_untaxed), (self.other_currency, 0.9))
+
+    def test_prices_that_include_the_tax(self):
+        tax = self.env["account.tax"].create({"name": "19 % included", "amount": 19, "price_include_override": "tax_included"})
+        self.product.taxes_id = tax
+        self.import_text(row(talk=61), row(talk=30))
+        move = self.bill()
+        self.assertEqual((move.amount_total, move.amount_tax, move.amount_untaxed), (2.7, 0.43, 2.27))
+        move.action_post()
+        self.assertEqual(move.state, "posted")
+
+    def test_fees_in_advance_beside_usage_in_arrears(self):
+        """On one invoice: the fee of the coming month, the calls of the last one."""
+        contract = self.make_contract(fee=49)
+        fee = contract.contract_line_ids.filtered("price_unit")
+        fee.write({"recurring_invoicing_type": "pre-paid", "name": "Fee", "date_start": NOVEMBER})
+        self.make_endpoint("777", contract.contract_line_ids - fee)
+        self.import_text(row(called="777", talk=60))
+        move = self.bill(contract)
+        self.assertEqual(
+            [
+                (line.price_subtotal, line.call_period_start, line.call_period_end)
+                for line in move.invoice_line_ids.sorted("price_subtotal")
+            ],
+            [(0.9, date(2026, 10, 1), date(2026, 10, 31)), (49, date(2026, 11, 1), date(2026, 11, 30))],
+        )
+
+    def test_a_month_that_begins_and_ends_within(self):
+        """Product model 18: 24 to 28 of a 28-day month of 280.00 is 50.00; then the end on the 10th of a month of 31 days."""
+        contract = self.make_contract(fee=280, date_start=date(2027, 2, 24))
+        lines = contract.contract_line_ids
+        lines.write({"recurring_next_date": date(2027, 3, 1), "date_end": date(2027, 3, 10)})
+        moves = self.bill(contract, date(2027, 4, 1))
+        self.assertEqual(moves.mapped("amount_untaxed"), [50, 90.32])
+        self.assertEqual(moves[0].invoice_line_ids.name, "Fee 02/24/2027 (5 of 28 days)")
+        lines = self.make_contract(fee=280, date_start=date(2027, 2, 24)).contract_line_ids
+        lines.write({"recurring_next_date": date(2027, 3, 1), "is_prorated": False})
+        self.assertEqual(self.bill(lines.contract_id, date(2027, 3, 1)).amount_untaxed, 280)
+
+    def test_a_period_begins_on_the_agreed_day(self):
+        """From the 15th to the 14th; a call of each side of the day of change is in its own period."""
+        contract = self.make_contract(date_start=date(2026, 9, 15))
+        self.make_endpoint("777", contract.contract_line_ids)
+        self.import_text(*(row(called="777", talk=60, start=f"2026-10-{day} 10:00:00") for day in (14, 15)))
+        moves = self.bill(contract, date(2026, 11, 15))
+        self.assertEqual(moves.mapped("invoice_line_ids.call_period_end"), [date(2026, 10, 14), date(2026, 11, 14)])
+        self.assertEqual(moves.mapped("amount_untaxed"), [0.9, 0.9])
+
+    def test_a_price_that_changes_within_the_period(self):
+        """Each call at the price of its own day, as two lines of one invoice."""
+        self.plan.rule_ids.date_end = date(2026, 10, 14)
+        self.plan.rule_ids = [(0, 0, {"name": "New price", "minute_price": 1.2, "date_start": date(2026, 10, 15)})]
+        self.import_text(row(start="2026-10-14 23:59:59", talk=60), row(start="2026-10-15 00:00:00", talk=60))
+        self.assertEqual(self.bill().invoice_line_ids.mapped("price_subtotal"), [0.9, 1.2])
 
     def test_the_button_refuses_a_period_that_is_not_over(self):
         with freeze_time("2026-10-20"), self.assertRaisesRegex(UserError, "can be invoiced from 2026-11-01"):

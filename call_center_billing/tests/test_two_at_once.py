@@ -140,6 +140,24 @@ class TestTwoAtOnce(BaseCase):
             statement.charge_ids.unlink()
             statement._set_state("open")
 
+    @mute_logger("odoo.service.model", "odoo.sql_db")
+    def test_two_billing_runs_make_one_invoice(self):
+        (record,) = self.upload(row(account="two-at-once"))
+        self.at_once(self.importing(record))
+        with self.environment() as env:
+            line = [(0, 0, {"contract_id": self.contract_id})]
+            values = {"date": "2026-11-01", "invoice_date": "2026-11-01", "state": "running", "line_ids": line}
+            runs = env["call.billing.run"].create([values, values]).ids
+        self.at_once(*((lambda env, run=run: env["call.billing.run"].browse(run)._go_on()) for run in runs))
+        with self.environment() as env:
+            for run in env["call.billing.run"].browse(runs):
+                run._go_on()  # the one that found the contract taken
+            statement = env["call.statement"].search([("contract_id", "=", self.contract_id), ("state", "=", "invoiced")])
+            moves = env["account.move.line"].search([("contract_line_id.contract_id", "=", self.contract_id)]).move_id
+            self.assertEqual((moves, moves.amount_untaxed), (statement.invoice_id, 0.9))
+            moves.unlink()
+            env["call.billing.run"].browse(runs).unlink()
+
     def post(self, secret, body):
         """Status and answer of a post to the source, over real HTTP."""
         connection = http.client.HTTPConnection(HOST, config["http_port"], timeout=30)
