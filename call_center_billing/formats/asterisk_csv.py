@@ -63,7 +63,7 @@ def select(options):
     return judged(
         options,
         f"""
-        SELECT *, c1 AS account, c2 AS caller_number, c3 AS called_number, c4 AS context, c7 AS agent_channel, c8 AS app,
+        SELECT *, c1 AS account, c2 AS caller_number, c3 AS called_number, c4 AS context, c6 AS calling_channel, c7 AS called_channel, c8 AS app,
                c9 AS app_data, c10 AS start_text, c11 AS answer_text, c12 AS end_text, c16 AS flag, CAST(NULL AS VARCHAR) AS recording,
                {_unique_id(options.get("column17") or "guess")} AS unique_id,
                CASE columns WHEN 19 THEN c18 WHEN 20 THEN c19 WHEN 21 THEN c20 END AS linked_id,
@@ -91,6 +91,8 @@ def judged(options, rows, omitted, problem="false"):
     :param omitted: texts of the flag that leaves a row out of billing
     :param problem: SQL condition under which a row has not the columns it should have
     """
+    # Who calls out is at the calling end, where the called end is the trunk.
+    agent_channel = f"CASE WHEN {by_context('context', options)} = 'outbound' THEN calling_channel ELSE called_channel END"
     return f"""
         WITH judged AS (
             SELECT *, CASE
@@ -98,7 +100,7 @@ def judged(options, rows, omitted, problem="false"):
                 WHEN outcome = 'answered' AND nobody AND trim(app) = 'Queue' THEN 'abandoned'
                 WHEN outcome = 'answered' AND nobody AND trim(app) IN ({sql.literals(ANNOUNCEMENTS)}) THEN 'abandoned'
                 ELSE outcome END AS disposition
-              FROM (SELECT *, coalesce(trim(agent_channel), '') = '' AS nobody FROM ({rows}))
+              FROM (SELECT *, coalesce(trim(called_channel), '') = '' AS nobody FROM ({rows}))
         )
         SELECT line_number, content,
                CASE WHEN {sql.text("sequence")} IS NOT NULL AND coalesce({sql.text("linked_id")}, {sql.text("unique_id")}) IS NOT NULL
@@ -110,7 +112,7 @@ def judged(options, rows, omitted, problem="false"):
                CAST(NULL AS VARCHAR) AS campaign, CAST(NULL AS VARCHAR) AS skill,
                {sql.text("account")} AS account_code, 'call' AS kind, CAST(NULL AS VARCHAR) AS trunk,
                {sql.text("recording")} AS recording_ref, CAST(NULL AS VARCHAR) AS quality,
-               CASE WHEN disposition = 'answered' THEN {sql.text(_without_call_suffix("agent_channel"))} END AS agent,
+               CASE WHEN disposition = 'answered' THEN {sql.text(_without_call_suffix(f"({agent_channel})"))} END AS agent,
                disposition, started AS local_start, CAST(NULL AS TIMESTAMP) AS utc_start,
                try_cast(regexp_extract(unique_id, '([0-9]{{9,10}})\\.[0-9]+$', 1) AS BIGINT) AS epoch_hint,
                greatest(duration - billsec, 0) AS ring_seconds,

@@ -61,6 +61,11 @@ class TestAsteriskCsv(FormatCase):
                 found = self.one(",".join([BASE, *extra]))
                 self.assertEqual((found["group_ref"], found["record_ref"]), (group, ref))
 
+    def test_who_called_out_is_at_the_calling_end(self):
+        line = row(context="out", agent="PJSIP/trunk-0000a1b3").replace("PJSIP/trunk-00000001", "PJSIP/201-0000a1b2")
+        self.assertEqual(self.one(line, outbound_contexts=["out"])["agent"], "PJSIP/201")
+        self.assertEqual(self.one(line)["agent"], "PJSIP/trunk")
+
     def test_column_17_is_what_the_source_says(self):
         self.assertEqual(self.one(BASE + ',"1790000000.7"', column17="userfield")["group_ref"], "")
         self.assertEqual(self.one(BASE + ',"note"', column17="uniqueid")["group_ref"], "note")
