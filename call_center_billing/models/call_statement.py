@@ -8,6 +8,14 @@ STATES = [("open", "Open"), ("closed", "Closed"), ("invoiced", "Invoiced")]
 TRANSITIONS = {("open", "closed"), ("closed", "invoiced"), ("closed", "open"), ("invoiced", "open")}
 
 
+class IncompletePeriod(UserError):
+    """A period that must not close yet: (contract id, first day, last day)."""
+
+    def __init__(self, message, period):
+        super().__init__(message)
+        self.period = period
+
+
 class CallStatement(models.Model):
     """Everything of one contract in one period. Made when its first call arrives, or when the period closes.
 
@@ -143,6 +151,7 @@ class CallStatement(models.Model):
 
         :param line_periods: dict of contract line -> (first day, last day)
         :return: the closed statements
+        :raise IncompletePeriod: something is missing; see ``_check_complete``
         """
         periods = {(contract.id, *period) for period in line_periods.values()}
         statements = self.sudo()._ensure(periods)
@@ -162,6 +171,7 @@ class CallStatement(models.Model):
                         line=line.name,
                     )
                 )
+        closed._check_complete()
         for statement in closed:
             statement._realign_usage()
         lines = defaultdict(list)

@@ -8,6 +8,8 @@ from odoo.fields import Domain
 
 from odoo.addons.base.models.res_partner import _tz_get
 
+from .call_statement import IncompletePeriod
+
 _logger = logging.getLogger(__name__)
 
 # OCA's contract and line dates depend on each other; the ORM recomputes at most 1,000 records at a time, and what is
@@ -42,6 +44,7 @@ class ContractContract(models.Model):
         string="Unbilled Usage", compute="_compute_call_counts", help="Usage of open statements, without fixed fees."
     )
     endpoint_ids = fields.One2many("call.endpoint", "contract_id", string="Endpoints")
+    invoice_generation_error = fields.Text(groups="base.group_user")  # a client who follows the contract may read the rest
 
     @api.depends("partner_id")
     def _compute_usage_tz(self):
@@ -173,6 +176,7 @@ class ContractContract(models.Model):
         :return: the invoices
         """
         contracts = self.try_lock_for_update()
+        contracts -= contracts._hold_incomplete(date_ref)
         try:
             with self.env.cr.savepoint():
                 return contracts._bill_periods(date_ref, invoice_date)
@@ -190,6 +194,37 @@ class ContractContract(models.Model):
             except Exception as error:
                 contract._record_billing_error(error)
         return moves
+
+    def _hold_incomplete(self, date_ref):
+        """Keep the reason at contracts whose next period must not close yet, so that they do not make a whole batch fail.
+
+        :return: these contracts
+        """
+        Statement = self.env["call.statement"].sudo()
+        periods = {contract: contract._periods_due(date_ref) for contract in self}
+        found = Statement._find_incomplete({period for mine in periods.values() for period in mine})
+        held = {
+            contract: [period for period in mine if Statement._is_held(found[period])] for contract, mine in periods.items()
+        }
+        statements = Statement._ensure({period for mine in held.values() for period in mine})
+        for contract, mine in held.items():
+            waiting = [period for period in mine if not statements[period[:2]].gate_override_reason]
+            held[contract] = waiting
+            if waiting:
+                contract._note_billing_error(statements[waiting[0][:2]]._held_text(found[waiting[0]]))
+        return self.filtered(lambda contract: held[contract])
+
+    def _periods_due(self, date_ref):
+        """The periods that the contract's usage lines are invoiced for next, if they ended by ``date_ref``.
+
+        :return: set of (contract id, first day, last day)
+        """
+        self.ensure_one()
+        due = self._lines_due(date_ref)
+        if not due:
+            return set()
+        lines = self._get_lines_to_invoice(min(due.mapped("recurring_next_date")))
+        return {(self.id, *period) for period in lines.filtered("rate_plan_id")._periods_to_invoice().values()}
 
     def _bill_periods(self, date_ref, invoice_date=None):
         """Bill every period that ended by ``date_ref``: one invoice per contract and period.
@@ -213,6 +248,8 @@ class ContractContract(models.Model):
     def _record_billing_error(self, error):
         """Keep the reason where people see it. What the users can mend is no error of the program."""
         self.ensure_one()
+        if isinstance(error, IncompletePeriod):  # the statement on which somebody may decide
+            self.env["call.statement"].sudo()._ensure({error.period})
         if isinstance(error, UserError):
             self._note_billing_error(str(error))
         else:
@@ -232,10 +269,7 @@ class ContractContract(models.Model):
         values = super(ContractContract, ordinary)._prepare_recurring_invoices_values(date_ref)
         for contract in self - ordinary:
             lines = contract._get_lines_to_invoice(date_ref or contract.recurring_next_date)
-            periods = {
-                line: line._get_period_to_invoice(line.last_date_invoiced, line.recurring_next_date)[:2]
-                for line in lines.filtered("rate_plan_id")
-            }
+            periods = lines.filtered("rate_plan_id")._periods_to_invoice()
             statements = self.env["call.statement"]._close_periods(contract, periods)
             for vals in super(ContractContract, contract)._prepare_recurring_invoices_values(date_ref):
                 vals["invoice_line_ids"] = [

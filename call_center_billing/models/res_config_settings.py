@@ -5,3 +5,10 @@ class ResConfigSettings(models.TransientModel):
     _inherit = "res.config.settings"
 
     call_billing_grace_days = fields.Integer(related="company_id.call_billing_grace_days", readonly=False)
+    call_gate_suspense = fields.Selection(related="company_id.call_gate_suspense", readonly=False)
+    call_gate_gaps = fields.Selection(related="company_id.call_gate_gaps", readonly=False)
+    call_gate_nobody = fields.Selection(related="company_id.call_gate_nobody", readonly=False)
+    call_gate_history = fields.Selection(related="company_id.call_gate_history", readonly=False)
+    call_gate_less = fields.Integer(related="company_id.call_gate_less", readonly=False)
+    call_gate_more = fields.Integer(related="company_id.call_gate_more", readonly=False)
+    call_gate_min_calls = fields.Integer(related="company_id.call_gate_min_calls", readonly=False)
