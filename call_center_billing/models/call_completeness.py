@@ -94,7 +94,7 @@ class CallStatement(models.Model):
         """
         periods = {
             statement: (statement.contract_id.id, statement.date_start, statement.date_end)
-            for statement in self
+            for statement in self.with_prefetch()
             if statement.state == "open" and statement.contract_id and statement.date_start and statement.date_end
         }
         found = self._find_incomplete(periods.values())
@@ -107,9 +107,7 @@ class CallStatement(models.Model):
         """
         periods = list(dict.fromkeys(periods))
         contracts = self.env["contract.contract"].sudo().browse(contract for contract, _first, _last in periods)
-        spans = [
-            self._gate_span(contract, first, last) for contract, (_id, first, last) in zip(contracts, periods, strict=True)
-        ]
+        spans = [self._gate_span(contract, first, last) for contract, (_id, first, last) in zip(contracts, periods, strict=True)]
         found = {period: [] for period in periods}
         wanted = {kind for span in spans for kind in FINDINGS if span.contract.company_id[f"call_gate_{kind}"] != "off"}
         if not wanted:
@@ -310,9 +308,7 @@ class CallStatement(models.Model):
         Source = self.env["call.source"].sudo()
         now = fields.Datetime.now()
         keys = list(
-            dict.fromkeys(
-                (source, spans[place].first, spans[place].last) for place, mine in sources.items() for source in mine
-            )
+            dict.fromkeys((source, spans[place].first, spans[place].last) for place, mine in sources.items() for source in mine)
         )
         days = [(source, first, min(last, source._last_complete_day())) for source, first, last in keys]
         hours = [

@@ -203,9 +203,7 @@ class ContractContract(models.Model):
         Statement = self.env["call.statement"].sudo()
         periods = {contract: contract._periods_due(date_ref) for contract in self}
         found = Statement._find_incomplete({period for mine in periods.values() for period in mine})
-        held = {
-            contract: [period for period in mine if Statement._is_held(found[period])] for contract, mine in periods.items()
-        }
+        held = {contract: [period for period in mine if Statement._is_held(found[period])] for contract, mine in periods.items()}
         statements = Statement._ensure({period for mine in held.values() for period in mine})
         for contract, mine in held.items():
             waiting = [period for period in mine if not statements[period[:2]].gate_override_reason]

@@ -48,7 +48,13 @@ class TestProof(PricingCase):
             self.assertEqual(len(rows), line.call_count)
             seconds = sum(rows.mapped("total_seconds"))
             self.assertEqual(-seconds if line.kind == "taken_back" else seconds, line.seconds)
-        if line.currency_id and amounts and line.kind not in ("included", "tiers", "rounding") or line.has_count and line.currency_id:
+        if (
+            line.currency_id
+            and amounts
+            and line.kind not in ("included", "tiers", "rounding")
+            or line.has_count
+            and line.currency_id
+        ):
             total = sum(Decimal(repr(value)) for value in rows.mapped(amounts))
             self.assertAlmostEqual(abs(total), abs(Decimal(repr(line.amount))), 9)
 
@@ -135,7 +141,11 @@ class TestProof(PricingCase):
         proof = self.proof()
         self.assertEqual(
             self.calls_table(proof)[:3],
-            [("Received", 3, 120, 1.8), ("Billed, invoice posted", 2, 180, 2.7), ("Taken back after a newer record", 1, -60, -0.9)],
+            [
+                ("Received", 3, 120, 1.8),
+                ("Billed, invoice posted", 2, 180, 2.7),
+                ("Taken back after a newer record", 1, -60, -0.9),
+            ],
         )
         self.assertEqual(self.money_table(proof), {"total": 1.8, "expected": 1.8, "invoiced": 1.8})
         self.assertProved(proof)
@@ -179,7 +189,10 @@ class TestProof(PricingCase):
         self.bill()
         proof = self.proof()
         self.assertEqual(self.money_table(proof), {"total": 6.6, "included": -2, "expected": 4.6, "invoiced": 4.6})
-        self.assertEqual([line[:2] for line in self.calls_table(proof)[1:3]], [("Billed, invoice in draft", 3), ("Included in an allowance", 1)])
+        self.assertEqual(
+            [line[:2] for line in self.calls_table(proof)[1:3]],
+            [("Billed, invoice in draft", 3), ("Included in an allowance", 1)],
+        )
         self.assertProved(proof)
 
     def test_an_allowance_in_proportion(self):
@@ -210,7 +223,13 @@ class TestProof(PricingCase):
         self.bill()
         proof = self.proof()
         listed = self.money_table(proof)["total"]
-        money = {"total": listed, "included": -listed / 5, "tiers": round(4.4 - listed * 4 / 5, 2), "expected": 4.4, "invoiced": 4.4}
+        money = {
+            "total": listed,
+            "included": -listed / 5,
+            "tiers": round(4.4 - listed * 4 / 5, 2),
+            "expected": 4.4,
+            "invoiced": 4.4,
+        }
         self.assertEqual(self.money_table(proof), {kind: amount for kind, amount in money.items() if amount})
         self.assertProved(proof)
 
@@ -291,17 +310,13 @@ class TestProof(PricingCase):
         self.plan.rule_ids.minute_price = 1
         self.adjust()
         waiting = self.proof()
-        self.assertEqual(
-            self.money_table(waiting), {"total": 9, "adjustment": 1, "pending": -1, "expected": 9, "invoiced": 9}
-        )
+        self.assertEqual(self.money_table(waiting), {"total": 9, "adjustment": 1, "pending": -1, "expected": 9, "invoiced": 9})
         self.assertProved(waiting)
         self.import_text(row(start="2026-11-02 10:00:00"))
         self.bill(until=DECEMBER)
         self.assertEqual(self.money_table(self.proof()), {"total": 9, "adjustment": 1, "expected": 10, "invoiced": 10})
         self.assertProved(self.proof())
-        self.assertEqual(
-            self.money_table(self.proof("2026-11-01", "2026-11-30")), {"total": 1, "expected": 1, "invoiced": 1}
-        )
+        self.assertEqual(self.money_table(self.proof("2026-11-01", "2026-11-30")), {"total": 1, "expected": 1, "invoiced": 1})
 
     def test_an_adjustment_by_credit_note(self):
         self.import_text(row(talk=600))

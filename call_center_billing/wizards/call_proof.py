@@ -104,9 +104,7 @@ class CallProof(models.TransientModel):
         self.env.flush_all()
         rows = [*self._call_rows(), *self._file_rows(), *self._money_rows()]
         self.line_ids.unlink()
-        self.env["call.proof.line"].create(
-            [{"proof_id": self.id, "sequence": place, **row} for place, row in enumerate(rows)]
-        )
+        self.env["call.proof.line"].create([{"proof_id": self.id, "sequence": place, **row} for place, row in enumerate(rows)])
         self.computed_at = fields.Datetime.now()
 
     def _row(self, section, kind, name, model=None, domain=None, currency=None, **values):
@@ -573,9 +571,7 @@ class CallProof(models.TransientModel):
                  WHERE p.company_id = %s AND %s
                  GROUP BY 1
                 """,
-                self._invoiced(
-                    SQL("b.move_id = a.move_id AND b.display_type = 'product' AND b.currency_id = p.currency_id")
-                ),
+                self._invoiced(SQL("b.move_id = a.move_id AND b.display_type = 'product' AND b.currency_id = p.currency_id")),
                 self.company_id.id,
                 self._is_in_periods(),
             )
@@ -693,9 +689,7 @@ class CallProofLine(models.TransientModel):
 
     proof_id = fields.Many2one("call.proof", required=True, ondelete="cascade", index=True)
     sequence = fields.Integer()
-    section = fields.Selection(
-        [("calls", "Calls"), ("files", "Files"), ("money", "Money")], required=True, readonly=True
-    )
+    section = fields.Selection([("calls", "Calls"), ("files", "Files"), ("money", "Money")], required=True, readonly=True)
     kind = fields.Char(required=True, readonly=True)
     name = fields.Char(string="What", required=True, readonly=True)
     currency_id = fields.Many2one("res.currency", readonly=True)
