@@ -1,6 +1,7 @@
 from . import call_gate_override
 from . import call_mapping_import
 from . import call_proof
+from . import call_proof_money
 from . import call_proof_document
 from . import call_raw_record
 from . import call_rate_change
