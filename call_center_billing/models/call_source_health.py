@@ -128,8 +128,10 @@ class CallSource(models.Model):
         if numbers:
             ranges = ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in numbers[:SHOWN])
             lines.append(self.env._("Numbers that never came: %s", ranges) + ("..." if len(numbers) > SHOWN else ""))
-        for day, usual in days:
+        for day, usual in days[:SHOWN]:
             lines.append(self.env._("%(day)s: no call all day, usually %(usual)s", day=format_date(self.env, day), usual=usual))
+        if len(days) > SHOWN:
+            lines.append(self.env._("and %s days more", len(days) - SHOWN))
         for hour, usual in hours[:SHOWN]:
             lines.append(
                 self.env._(

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 from ..models.call_settlement import is_offset, settlement
 
@@ -48,6 +48,12 @@ class CallProof(models.TransientModel):
     def _last_month(self):
         last = fields.Date.context_today(self).replace(day=1) - timedelta(days=1)
         return last.replace(day=1), last
+
+    @api.depends("date_from", "date_to")
+    def _compute_display_name(self):
+        for proof in self:
+            days = " - ".join(format_date(self.env, day) for day in (proof.date_from, proof.date_to))
+            proof.display_name = self.env._("Proof %s", days)
 
     @api.depends("line_ids.is_wrong")
     def _compute_is_proved(self):
