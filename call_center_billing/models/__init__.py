@@ -32,6 +32,7 @@ from . import call_billing_run_line
 from . import call_endpoint
 from . import call_statement
 from . import call_statement_document
+from . import call_completeness
 from . import call_charge
 from . import call_counter
 from . import call_service_result
@@ -39,6 +40,7 @@ from . import call_adjustment
 from . import call_usage_line
 from . import call_usage_stretch
 from . import call_trace
+from . import call_settlement
 from . import call_import
 from . import call_suspense
 from . import call_rating

@@ -78,11 +78,14 @@ class CallBillingRunLine(models.Model):
             found = {}
             for batch in contracts._batches():
                 found |= batch._preview_periods(run.date)
+            periods = {contract: contract._periods_due(run.date) for contract in contracts}
+            missing = self.env["call.statement"].sudo()._find_incomplete(set().union(*periods.values()))
             for line in lines:
                 vals_list, invoices, error = found[line.contract_id]
-                line.write(line._preview_values(vals_list, invoices, error, previous.get(line.contract_id.id, 0.0)))
+                findings = [finding.text for period in periods[line.contract_id] for finding in missing[period]]
+                line.write(line._preview_values(vals_list, invoices, error, previous.get(line.contract_id.id, 0.0), findings))
 
-    def _preview_values(self, vals_list, invoices, error, previous):
+    def _preview_values(self, vals_list, invoices, error, previous, findings):
         self.ensure_one()
         products = [vals for vals in vals_list if vals.get("display_type") == "product"]
         amount = sum(
@@ -96,7 +99,7 @@ class CallBillingRunLine(models.Model):
             "amount": amount,
             "previous_amount": previous,
             "change": change,
-            "warning": error or "\n".join(self._warnings(products, invoices, amount, change)) or False,
+            "warning": error or "\n".join([*findings, *self._warnings(products, invoices, amount, change)]) or False,
         }
 
     def _warnings(self, products, invoices, amount, change):

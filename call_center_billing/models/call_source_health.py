@@ -1,7 +1,7 @@
 """Whether a source's calls arrive as they should: missing numbers, hours and days, today against a usual day."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
@@ -113,32 +113,45 @@ class CallSource(models.Model):
             days = source._missing_days()
             silent = {day for day, _usual in days}
             hours = [(hour, usual) for hour, usual in source._missing_hours() if source._local_day(hour) not in silent]
-            lines = []
-            if numbers:
-                ranges = ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in numbers[:SHOWN])
-                lines.append(self.env._("Numbers that never came: %s", ranges) + ("..." if len(numbers) > SHOWN else ""))
-            for day, usual in days:
-                lines.append(
-                    self.env._("%(day)s: no call all day, usually %(usual)s", day=format_date(self.env, day), usual=usual)
-                )
-            for hour, usual in hours[:SHOWN]:
-                lines.append(
-                    self.env._(
-                        "%(hour)s: no call, usually %(usual)s",
-                        hour=format_datetime(self.env, hour, tz=source.tz, dt_format="short"),
-                        usual=usual,
-                    )
-                )
-            if len(hours) > SHOWN:
-                lines.append(self.env._("and %s hours more", len(hours) - SHOWN))
             source.missing_sequence_count = total
             source.missing_hour_count = len(hours)
             source.missing_day_count = len(days)
-            source.missing_text = "\n".join(lines)
+            source.missing_text = "\n".join(source._missing_lines(numbers, days, hours))
+
+    def _missing_lines(self, numbers, days, hours):
+        """What is missing, in words.
+
+        :param numbers: list of (first, last); days, hours: lists of (day, or begin of the hour in UTC, usual number of calls)
+        """
+        self.ensure_one()
+        lines = []
+        if numbers:
+            ranges = ", ".join(f"{first}-{last}" if last > first else f"{first}" for first, last in numbers[:SHOWN])
+            lines.append(self.env._("Numbers that never came: %s", ranges) + ("..." if len(numbers) > SHOWN else ""))
+        for day, usual in days[:SHOWN]:
+            lines.append(self.env._("%(day)s: no call all day, usually %(usual)s", day=format_date(self.env, day), usual=usual))
+        if len(days) > SHOWN:
+            lines.append(self.env._("and %s days more", len(days) - SHOWN))
+        for hour, usual in hours[:SHOWN]:
+            lines.append(
+                self.env._(
+                    "%(hour)s: no call, usually %(usual)s",
+                    hour=format_datetime(self.env, hour, tz=self.tz, dt_format="short"),
+                    usual=usual,
+                )
+            )
+        if len(hours) > SHOWN:
+            lines.append(self.env._("and %s hours more", len(hours) - SHOWN))
+        return lines
 
     def _local_day(self, moment):
         """The day in the source's time zone of a time in UTC."""
         return moment.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(self.tz or "UTC")).date()
+
+    def _moment(self, day):
+        """The begin of a day in the source's time zone, in UTC."""
+        begin = datetime.combine(day, time(), ZoneInfo(self.tz or "UTC"))
+        return begin.astimezone(ZoneInfo("UTC")).replace(tzinfo=None, minute=0)
 
     @api.depends("suspense_count")
     def _compute_health(self):
@@ -210,32 +223,49 @@ class CallSource(models.Model):
         self.ensure_one()
         if not self._origin.id:
             return []
+        now = fields.Datetime.now().replace(minute=0, second=0, microsecond=0)
+        span = (self, now - timedelta(days=LOOK_BACK_DAYS), now - timedelta(hours=self.expected_within))
+        return [(hour, usual) for _number, hour, usual in self._silent_hours([span])]
+
+    @api.model
+    def _silent_hours(self, spans):
+        """Hours in which no call began although some always did at that (local) time of the week.
+
+        :param spans: list of (source, first hour, last hour), begins of hours in UTC
+        :return: list of (place of the span, begin of the hour in UTC, usual number of calls), newest first
+        """
         return self.env.execute_query(
             SQL(
                 """
-                SELECT h.hour, round(avg(coalesce(before.call_count, 0)))::integer
-                  FROM generate_series(
-                           date_trunc('hour', %(now)s::timestamp) - %(days)s * interval '1 day',
-                           date_trunc('hour', %(now)s::timestamp) - %(within)s * interval '1 hour', '1 hour') AS h(hour)
+                SELECT (p.number - 1)::integer, h.hour, round(avg(coalesce(before.call_count, 0)))::integer
+                  FROM unnest(%(sources)s::integer[], %(zones)s::text[], %(firsts)s::timestamp[], %(lasts)s::timestamp[])
+                       WITH ORDINALITY AS p(source_id, tz, first, last, number)
+                 CROSS JOIN generate_series(p.first, p.last, '1 hour') AS h(hour)
                  CROSS JOIN generate_series(1, %(weeks)s) AS w(weeks)
                   LEFT JOIN call_source_hour before
-                         ON before.source_id = %(source)s
-                        AND before.hour = (h.hour AT TIME ZONE 'UTC' AT TIME ZONE %(tz)s - w.weeks * interval '7 days')
-                                          AT TIME ZONE %(tz)s AT TIME ZONE 'UTC'
+                         ON before.source_id = p.source_id
+                        AND before.hour = (h.hour AT TIME ZONE 'UTC' AT TIME ZONE p.tz - w.weeks * interval '7 days')
+                                          AT TIME ZONE p.tz AT TIME ZONE 'UTC'
                  WHERE NOT EXISTS (SELECT FROM call_source_hour c
-                                    WHERE c.source_id = %(source)s AND c.hour = h.hour AND c.call_count > 0)
-                 GROUP BY h.hour HAVING min(coalesce(before.call_count, 0)) >= %(usual)s
-                 ORDER BY h.hour DESC
+                                    WHERE c.source_id = p.source_id AND c.hour = h.hour AND c.call_count > 0)
+                 GROUP BY 1, 2 HAVING min(coalesce(before.call_count, 0)) >= %(usual)s
+                 ORDER BY 1, 2 DESC
                 """,
-                now=fields.Datetime.now(),
-                days=LOOK_BACK_DAYS,
-                within=self.expected_within,
                 weeks=WEEKS,
                 usual=USUAL_CALLS,
-                tz=self.tz or "UTC",
-                source=self._origin.id,
+                **self._span_columns(spans),
             )
         )
+
+    @api.model
+    def _span_columns(self, spans):
+        """Stretches of time of sources as arrays, for ``unnest``."""
+        return {
+            "sources": [source._origin.id for source, _first, _last in spans],
+            "zones": [source.tz or "UTC" for source, _first, _last in spans],
+            "firsts": [first for _source, first, _last in spans],
+            "lasts": [last for _source, _first, last in spans],
+        }
 
     def _missing_days(self):
         """Days (local) of the last two weeks without a call although each of the same week days before had some: so a
@@ -246,29 +276,78 @@ class CallSource(models.Model):
         self.ensure_one()
         if not self._origin.id:
             return []
+        last = self._last_complete_day()
+        return [(day, usual) for _number, day, usual in self._silent_days([(self, last - timedelta(days=LOOK_BACK_DAYS), last)])]
+
+    def _last_complete_day(self):
+        """The last (local) day whose calls had time to arrive."""
+        return self._local_day(fields.Datetime.now() - timedelta(hours=self.expected_within)) - timedelta(days=1)
+
+    @api.model
+    def _silent_days(self, spans):
+        """Days without a call although each of the same week days before had some.
+
+        :param spans: list of (source, first day, last day), days of the source
+        :return: list of (place of the span, day, usual number of calls), newest first
+        """
         return self.env.execute_query(
             SQL(
                 """
-                WITH daily AS (
-                    SELECT (hour AT TIME ZONE 'UTC' AT TIME ZONE %(tz)s)::date AS day, sum(call_count) AS calls
-                      FROM call_source_hour
-                     WHERE source_id = %(source)s AND hour > %(last)s::date - (%(days)s + 7 * %(weeks)s + 2) * interval '1 day'
-                     GROUP BY 1
+                WITH span AS (
+                    SELECT p.*, (p.number - 1)::integer AS place
+                      FROM unnest(%(sources)s::integer[], %(zones)s::text[], %(firsts)s::date[], %(lasts)s::date[])
+                           WITH ORDINALITY AS p(source_id, tz, first, last, number)
+                ), daily AS (
+                    SELECT p.place, (c.hour AT TIME ZONE 'UTC' AT TIME ZONE p.tz)::date AS day, sum(c.call_count) AS calls
+                      FROM span p
+                      JOIN call_source_hour c ON c.source_id = p.source_id
+                           AND c.hour BETWEEN p.first - (7 * %(weeks)s + 2) * interval '1 day' AND p.last + interval '2 days'
+                     GROUP BY 1, 2
                 )
-                SELECT d.day::date, round(avg(coalesce(before.calls, 0)))::integer
-                  FROM generate_series(%(last)s::date - %(days)s * interval '1 day', %(last)s::date, '1 day') AS d(day)
+                SELECT p.place, d.day::date, round(avg(coalesce(before.calls, 0)))::integer
+                  FROM span p
+                 CROSS JOIN generate_series(p.first, p.last, '1 day') AS d(day)
                  CROSS JOIN generate_series(1, %(weeks)s) AS w(weeks)
-                  LEFT JOIN daily before ON before.day = d.day::date - 7 * w.weeks
-                 WHERE NOT EXISTS (SELECT FROM daily c WHERE c.day = d.day AND c.calls > 0)
-                 GROUP BY d.day HAVING min(coalesce(before.calls, 0)) >= %(usual)s
-                 ORDER BY d.day DESC
+                  LEFT JOIN daily before ON before.place = p.place AND before.day = d.day::date - 7 * w.weeks
+                 WHERE NOT EXISTS (SELECT FROM daily c WHERE c.place = p.place AND c.day = d.day AND c.calls > 0)
+                 GROUP BY 1, 2 HAVING min(coalesce(before.calls, 0)) >= %(usual)s
+                 ORDER BY 1, 2 DESC
                 """,
-                tz=self.tz or "UTC",
-                source=self._origin.id,
-                last=self._local_day(fields.Datetime.now() - timedelta(hours=self.expected_within)) - timedelta(days=1),
-                days=LOOK_BACK_DAYS,
                 weeks=WEEKS,
                 usual=USUAL_CALLS,
+                **self._span_columns(spans),
+            )
+        )
+
+    def _dated_sequence_gaps(self):
+        """Numbers of these sources that never came, with the times of the calls beside them.
+
+        :return: rows (source id, first number, last number, earliest start in the import of the number before, latest start in
+            the import of the number after); None where that is not known
+        """
+        return self.env.execute_query(
+            SQL(
+                """
+                WITH gap AS (
+                    SELECT id AS source_id, unnest(int8multirange(range_merge(seen_sequences)) - seen_sequences) AS numbers
+                      FROM call_source WHERE id = ANY(%s) AND check_sequence AND seen_sequences <> '{}'
+                ), beside AS (
+                    SELECT g.source_id, lower(g.numbers) AS first, upper(g.numbers) - 1 AS last,
+                           max(i.id) FILTER (WHERE i.seen_sequences @> lower(g.numbers) - 1) AS before_id,
+                           min(i.id) FILTER (WHERE i.seen_sequences @> upper(g.numbers)) AS after_id
+                      FROM gap g
+                      LEFT JOIN call_import i ON i.source_id = g.source_id
+                           AND (i.seen_sequences @> lower(g.numbers) - 1 OR i.seen_sequences @> upper(g.numbers))
+                     GROUP BY 1, 2, 3
+                ), edge AS (
+                    SELECT import_id, min(start_at) AS first, max(start_at) AS last FROM call_usage_line
+                     WHERE import_id IN (SELECT before_id FROM beside UNION SELECT after_id FROM beside) GROUP BY 1
+                )
+                SELECT b.source_id, b.first, b.last, f.first, l.last
+                  FROM beside b LEFT JOIN edge f ON f.import_id = b.before_id LEFT JOIN edge l ON l.import_id = b.after_id
+                 ORDER BY 1, 2
+                """,
+                self.ids,
             )
         )
 

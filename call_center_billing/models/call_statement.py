@@ -8,6 +8,14 @@ STATES = [("open", "Open"), ("closed", "Closed"), ("invoiced", "Invoiced")]
 TRANSITIONS = {("open", "closed"), ("closed", "invoiced"), ("closed", "open"), ("invoiced", "open")}
 
 
+class IncompletePeriod(UserError):
+    """A period that must not close yet: (contract id, first day, last day)."""
+
+    def __init__(self, message, period):
+        super().__init__(message)
+        self.period = period
+
+
 class CallStatement(models.Model):
     """Everything of one contract in one period. Made when its first call arrives, or when the period closes.
 
@@ -146,12 +154,14 @@ class CallStatement(models.Model):
         return {period[:2]: known[period[:2]] for period in periods}
 
     @api.model
-    def _close_periods(self, line_periods):
+    def _close_periods(self, line_periods, check=True):
         """Close the statements of the periods that usage lines are invoiced for, of any number of contracts.
 
         :param line_periods: dict of contract line -> (first day, last day)
+        :param check: whether something that is missing keeps them from closing
         :return: the closed statements
         :raise UserError: one of the periods is closed already
+        :raise IncompletePeriod: something is missing; see ``_check_complete``
         """
         statements = self.sudo()._ensure({(line.contract_id.id, *period) for line, period in line_periods.items()})
         lines, ends = defaultdict(list), {}
@@ -172,6 +182,8 @@ class CallStatement(models.Model):
                 )
             if statement.date_end != ends[statement]:
                 statement.date_end = ends[statement]
+        if check:
+            closed._check_complete()
         closed._realign_usage()
         closed._create_charges(lines)
         closed._set_state("closed")

@@ -9,6 +9,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 
+from .call_statement import IncompletePeriod
+
 _logger = logging.getLogger(__name__)
 
 BATCH = 50
@@ -143,6 +145,7 @@ class ContractContract(models.Model):
         :return: the invoices
         """
         free = self.try_lock_for_update()
+        free -= free._hold_incomplete(date_ref)
         groups = [group for group in self.grouped(lambda c: c._invoice_key()).values() if group <= free]
         contracts = self.browse().union(*groups)
         try:
@@ -163,6 +166,43 @@ class ContractContract(models.Model):
                 for contract in group:
                     contract._record_billing_error(error)
         return moves
+
+    def _hold_incomplete(self, date_ref):
+        """Keep the reason at contracts whose next period must not close yet, and at those that share an invoice with them, so that they
+        do not make a whole batch fail.
+
+        :return: these contracts
+        """
+        Statement = self.env["call.statement"].sudo()
+        periods = {contract: contract._periods_due(date_ref) for contract in self}
+        found = Statement._find_incomplete({period for mine in periods.values() for period in mine})
+        held = {contract: [period for period in mine if Statement._is_held(found[period])] for contract, mine in periods.items()}
+        statements = Statement._ensure({period for mine in held.values() for period in mine})
+        for contract, mine in held.items():
+            waiting = [period for period in mine if not statements[period[:2]].gate_override_reason]
+            held[contract] = waiting
+            if waiting:
+                contract._note_billing_error(statements[waiting[0][:2]]._held_text(found[waiting[0]]))
+        incomplete = self.filtered(lambda contract: held[contract])
+        keys = {contract._invoice_key(): contract for contract in incomplete}
+        mates = (self - incomplete).filtered(lambda contract: contract._invoice_key() in keys)
+        for contract in mates:
+            contract._note_billing_error(
+                self.env._("It shares an invoice with '%s', which has to wait.", keys[contract._invoice_key()].display_name)
+            )
+        return incomplete | mates
+
+    def _periods_due(self, date_ref):
+        """The periods that the contract's usage lines are invoiced for next, if they ended by ``date_ref``.
+
+        :return: set of (contract id, first day, last day)
+        """
+        self.ensure_one()
+        due = self._lines_due(date_ref)
+        if not due:
+            return set()
+        lines = self._get_lines_to_invoice(min(due.mapped("recurring_next_date")))
+        return {(self.id, *period) for period in lines.filtered("rate_plan_id")._periods_to_invoice().values()}
 
     def _bill_periods(self, date_ref, invoice_date=None, post=False):
         """Bill every period that ended by ``date_ref``.
@@ -203,7 +243,7 @@ class ContractContract(models.Model):
         self.env.flush_all()
         with self.env.cr.savepoint() as savepoint:
             for due, contracts in self._due_rounds(date_ref):
-                for contract, vals_list in contracts._usage_invoices(due).items():
+                for contract, vals_list in contracts._usage_invoices(due, check=False).items():
                     for vals in vals_list:
                         if not contract.invoice_together and not self._is_worth_an_invoice(vals):
                             continue
@@ -218,6 +258,8 @@ class ContractContract(models.Model):
     def _record_billing_error(self, error):
         """Keep the reason where people see it. What the users can mend is no error of the program."""
         self.ensure_one()
+        if isinstance(error, IncompletePeriod):  # the statement on which somebody may decide
+            self.env["call.statement"].sudo()._ensure({error.period})
         if isinstance(error, UserError):
             self._note_billing_error(str(error))
         else:
@@ -244,18 +286,15 @@ class ContractContract(models.Model):
                 shared[contract._invoice_key()].append((contract, vals))
         return values + [vals for vals in map(self._share_invoice, shared.values()) if self._is_worth_an_invoice(vals)]
 
-    def _usage_invoices(self, date_ref):
+    def _usage_invoices(self, date_ref, check=True):
         """Close the periods that are due.
 
+        :param check: see ``call.statement._close_periods``
         :return: dict of contract -> list of values of its invoices, not shared yet
         """
         due = {contract: contract._get_lines_to_invoice(date_ref or contract.recurring_next_date) for contract in self}
-        periods = {
-            line: line._get_period_to_invoice(line.last_date_invoiced, line.recurring_next_date)[:2]
-            for lines in due.values()
-            for line in lines.filtered("rate_plan_id")
-        }
-        closed = self.env["call.statement"]._close_periods(periods)
+        lines = self.env["contract.line"].union(*due.values())
+        closed = self.env["call.statement"]._close_periods(lines.filtered("rate_plan_id")._periods_to_invoice(), check)
         statements = closed.grouped("contract_id")
         charges = closed.charge_ids.grouped("contract_line_id")
         invoices = defaultdict(list)

@@ -30,6 +30,7 @@ class ContractContract(models.Model):
         string="Unbilled Usage", compute="_compute_call_counts", help="Usage of open statements, without fixed fees."
     )
     endpoint_ids = fields.One2many("call.endpoint", "contract_id", string="Endpoints")
+    invoice_generation_error = fields.Text(groups="base.group_user")  # a client who follows the contract may read the rest
 
     @api.depends("partner_id")
     def _compute_usage_tz(self):

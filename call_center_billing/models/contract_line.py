@@ -123,6 +123,10 @@ class ContractLine(models.Model):
             )
         return periods
 
+    def _periods_to_invoice(self):
+        """:return: dict of contract line -> (first day, last day) that it is invoiced for next"""
+        return {line: line._get_period_to_invoice(line.last_date_invoiced, line.recurring_next_date)[:2] for line in self}
+
     def _period_share(self, statement):
         """Part of the statement's full period in which the line is in force; see :meth:`_share_of`."""
         return self._share_of(statement.date_start, statement.date_end)

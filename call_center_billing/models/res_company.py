@@ -1,5 +1,7 @@
 from odoo import fields, models
 
+GATE = [("block", "Hold the invoice"), ("warn", "Warn only"), ("off", "Do not look")]
+
 
 class ResCompany(models.Model):
     _inherit = "res.company"
@@ -21,6 +23,35 @@ class ResCompany(models.Model):
         required=True,
         default="invoice",
         help="What the daily job does with billing periods that are over and have waited long enough.",
+    )
+    call_gate_suspense = fields.Selection(
+        GATE,
+        string="Suspended Calls of the Client",
+        required=True,
+        default="block",
+        help="Open suspended records that belong to the contract, for example because no rate rule fits.",
+    )
+    call_gate_gaps = fields.Selection(
+        GATE,
+        string="Gaps of Its Sources",
+        required=True,
+        default="block",
+        help="Days or hours without the usual calls, and missing numbers, of the sources that the client's calls come from.",
+    )
+    call_gate_nobody = fields.Selection(
+        GATE,
+        string="Calls That Belong to Nobody",
+        required=True,
+        default="warn",
+        help="Open suspended records of these sources that no endpoint guides to a contract.",
+    )
+    call_gate_history = fields.Selection(
+        GATE, string="Unusual Volume", required=True, default="warn", help="Compared with its last three periods, per day."
+    )
+    call_gate_less = fields.Integer(string="Less Than (%)", default=50, help="Of the usual calls per day. 0: never.")
+    call_gate_more = fields.Integer(string="More Than (%)", default=200, help="Of the usual calls per day. 0: never.")
+    call_gate_min_calls = fields.Integer(
+        string="From Calls", default=20, help="Periods with fewer calls than this, usual and actual, are not compared."
     )
 
     _call_billing_grace_days_positive = models.Constraint(

@@ -6,3 +6,10 @@ class ResConfigSettings(models.TransientModel):
 
     call_billing_grace_days = fields.Integer(related="company_id.call_billing_grace_days", readonly=False)
     call_billing_schedule = fields.Selection(related="company_id.call_billing_schedule", readonly=False, required=True)
+    call_gate_suspense = fields.Selection(related="company_id.call_gate_suspense", readonly=False)
+    call_gate_gaps = fields.Selection(related="company_id.call_gate_gaps", readonly=False)
+    call_gate_nobody = fields.Selection(related="company_id.call_gate_nobody", readonly=False)
+    call_gate_history = fields.Selection(related="company_id.call_gate_history", readonly=False)
+    call_gate_less = fields.Integer(related="company_id.call_gate_less", readonly=False)
+    call_gate_more = fields.Integer(related="company_id.call_gate_more", readonly=False)
+    call_gate_min_calls = fields.Integer(related="company_id.call_gate_min_calls", readonly=False)

@@ -7,6 +7,7 @@ from odoo.tests.common import new_test_user
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
+from ..models.call_completeness import FINDINGS
 from .asterisk import PHONE
 
 OCTOBER = date(2026, 10, 1)
@@ -22,6 +23,8 @@ class CallBillingCommon(AccountTestInvoicingCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.env.user.group_ids |= cls.env.ref("call_center_billing.group_manager")
+        # What is missing holds no invoice but in the tests of that.
+        cls.env.company.write({f"call_gate_{kind}": "off" for kind in FINDINGS})
         cls.other_currency = cls.setup_other_currency("EUR")
         cls.client = cls.env["res.partner"].create({"name": "Dental Practice", "tz": "Europe/Berlin", "email": "d@example.com"})
         cls.product = cls.env["product.product"].create({"name": "Answering", "type": "service", "taxes_id": False})

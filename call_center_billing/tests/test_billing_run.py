@@ -9,7 +9,7 @@ from odoo.tests import tagged
 
 from ..models import call_billing_run
 from ..models.contract_billing import ContractContract
-from .asterisk import row
+from .asterisk import PHONE, row
 from .common import DECEMBER, NOVEMBER, TODAY, CallBillingCommon
 
 
@@ -70,13 +70,26 @@ class TestBillingRun(CallBillingCommon):
             run.action_prepare()
         self.assertEqual(run.line_ids.sorted("id").mapped("warning"), [False, "No journal"])
 
+    def test_what_is_missing_is_told_before_and_holds_the_contract(self):
+        self.env.company.call_gate_suspense = "block"
+        self.plan.rule_ids.direction = "inbound"
+        self.import_text(row(), row(context="out", caller=PHONE + "0100"))
+        run = self.run_()
+        run.action_prepare()
+        self.assertEqual((run.line_ids.amount, run.line_ids.warning.split(":")[0]), (0.9, "Suspended calls of this contract"))
+        run.action_run()
+        self.assertEqual((run.line_ids.state, run.move_count), ("failed", 0))
+        self.contract.call_statement_ids._override_gate("Two numbers are not ours")
+        run.action_retry()
+        self.assertEqual(run.line_ids.move_ids.amount_untaxed, 0.9)
+
     def failing(self, bad):
         original = ContractContract._usage_invoices
 
-        def fail(contracts, date_ref):
+        def fail(contracts, date_ref, check=True):
             if bad in contracts:
                 raise UserError("No journal")  # pylint: disable=translation-required
-            return original(contracts, date_ref)
+            return original(contracts, date_ref, check)
 
         return fail
 
@@ -238,10 +251,10 @@ class TestSharedInvoice(CallBillingCommon):
         alone = self.make_contract(fee=5, name="Alone")
         original = type(self.env["call.statement"])._close_periods
 
-        def fail(model, line_periods):
+        def fail(model, line_periods, check=True):
             if any(line.contract_id == self.contracts[0] for line in line_periods):
                 raise UserError("Not yet")  # pylint: disable=translation-required
-            return original(model, line_periods)
+            return original(model, line_periods, check)
 
         with patch.object(type(self.env["call.statement"]), "_close_periods", fail):
             moves = (self.contracts | alone)._bill_batch(NOVEMBER, NOVEMBER)

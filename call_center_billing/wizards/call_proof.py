@@ -1,0 +1,402 @@
+"""The proof that all calls of a period are accounted for, and all money."""
+
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tools import SQL, format_date
+
+from ..models.call_settlement import is_offset, settlement
+
+ACTIONS = {
+    "call.usage.line": "call_center_billing.call_usage_line_action",
+    "call.suspense": "call_center_billing.call_suspense_action",
+    "call.import": "call_center_billing.call_import_action",
+    "call.charge": "call_center_billing.call_charge_action",
+    "call.adjustment": "call_center_billing.call_adjustment_action",
+    "account.move.line": "account.action_account_moves_all_tree",
+}
+
+
+class CallProof(models.TransientModel):
+    """What became of every record and every cent of a company in some days.
+
+    Calls are those whose day, in the client's time zone, is one of the days. Money follows them onto the invoices of the
+    billing periods that end in these days, with late usage and adjustments of such a period, wherever they were invoiced: so
+    each invoice line is proved once, whatever stretches of days are chosen one after another. All is computed when it is asked for, by a
+    constant number of statements, from the rows themselves and never from stored totals.
+    """
+
+    _name = "call.proof"
+    _description = "Proof of Completeness"
+
+    company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
+    date_from = fields.Date(string="From", required=True, default=lambda self: self._last_month()[0])
+    date_to = fields.Date(string="Until", required=True, default=lambda self: self._last_month()[1])
+    computed_at = fields.Datetime(string="As Of", readonly=True)
+    line_ids = fields.One2many("call.proof.line", "proof_id", readonly=True)
+    call_line_ids = fields.One2many("call.proof.line", "proof_id", domain=[("section", "=", "calls")], readonly=True)
+    file_line_ids = fields.One2many("call.proof.line", "proof_id", domain=[("section", "=", "files")], readonly=True)
+    money_line_ids = fields.One2many("call.proof.line", "proof_id", domain=[("section", "=", "money")], readonly=True)
+    is_proved = fields.Boolean(compute="_compute_is_proved")
+
+    _dates_ordered = models.Constraint("CHECK (date_to >= date_from)", "The last day must not be before the first.")
+
+    @api.model
+    def _last_month(self):
+        last = fields.Date.context_today(self).replace(day=1) - timedelta(days=1)
+        return last.replace(day=1), last
+
+    @api.depends("date_from", "date_to")
+    def _compute_display_name(self):
+        for proof in self:
+            days = " - ".join(format_date(self.env, day) for day in (proof.date_from, proof.date_to))
+            proof.display_name = self.env._("Proof %s", days)
+
+    @api.depends("line_ids.is_wrong")
+    def _compute_is_proved(self):
+        for proof in self:
+            proof.is_proved = bool(proof.line_ids) and not any(proof.line_ids.mapped("is_wrong"))
+
+    @api.constrains("company_id")
+    def _check_company_is_own(self):
+        for proof in self:
+            if proof.company_id not in self.env.companies:
+                raise ValidationError(self.env._("Choose one of the companies that you work in right now."))
+
+    @api.model
+    def action_open(self):
+        """The proof of last month."""
+        return self.create({}).action_compute()
+
+    def action_compute(self):
+        self.ensure_one()
+        self._compute_lines()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Proof"),
+            "res_model": self._name,
+            "res_id": self.id,
+            "views": [(False, "form")],
+            "target": "current",
+        }
+
+    def action_previous(self):
+        """The calendar month before."""
+        self.ensure_one()
+        last = self.date_from.replace(day=1) - timedelta(days=1)
+        self.write({"date_from": last.replace(day=1), "date_to": last})
+        return self.action_compute()
+
+    def action_next(self):
+        """The calendar month after."""
+        self.ensure_one()
+        first = fields.Date.add(self.date_to.replace(day=1), months=1)
+        self.write({"date_from": first, "date_to": fields.Date.add(first, months=1, days=-1)})
+        return self.action_compute()
+
+    def _compute_lines(self):
+        """:raise AccessError: the company is none of the user's"""
+        self.ensure_one()
+        if not self.env.user.has_group("call_center_billing.group_accountant") or self.company_id not in self.env.companies:
+            raise AccessError(self.env._("Only billing accountants of this company see its proof."))
+        self.env.flush_all()
+        rows = [*self._call_rows(), *self._file_rows(), *self._money_rows()]
+        self.line_ids.unlink()
+        self.env["call.proof.line"].create([{"proof_id": self.id, "sequence": place, **row} for place, row in enumerate(rows)])
+        self.computed_at = fields.Datetime.now()
+
+    def _row(self, section, kind, name, model=None, domain=None, currency=None, **values):
+        """Values of a line. Numbers are Decimal or int; nothing that is not told stays empty."""
+        return {
+            "section": section,
+            "kind": kind,
+            "name": name,
+            "currency_id": currency,
+            "res_model": model,
+            "domain": domain,
+            **{column: float(value or 0) for column, value in values.items()},
+            "has_count": "call_count" in values,
+        }
+
+    # --- Calls and suspended records ----------------------------------------------------------------------
+
+    def _call_rows(self):
+        (received, seconds), categories, suspended = self._count_received(), self._count_settled(), self._count_suspended()
+        labels = dict(self.env["call.usage.line"]._fields["settlement"]._description_selection(self.env))
+        reasons = dict(self.env["call.usage.line"]._fields["not_billable_reason"]._description_selection(self.env))
+        states = {
+            "open": self.env._("Suspended"),
+            "written_off": self.env._("Written off"),
+            "replaced": self.env._("Suspended, then replaced by a newer record"),
+        }
+        currencies = {currency for _what, _reason, currency, *_numbers in categories}
+        count = received + sum(suspended[state][0] for state in states)
+        total_seconds = seconds + sum(suspended[state][1] for state in states)
+        money = {"amount": sum(amount for *_key, amount in categories)} if len(currencies) == 1 else {}
+        currency = next(iter(currencies)) if money else None
+        rows = [
+            self._row(
+                "calls", "total", self.env._("Received"), call_count=count, seconds=total_seconds, currency=currency, **money
+            )
+        ]
+        for what, reason, currency, number, each_seconds, amount in categories:
+            name, domain = labels[what], [*self._days_domain(), ("settlement", "=", what)]
+            if what == "not_billable":
+                name = self.env._("Not billable: %s", reasons.get(reason, "-"))
+                domain.append(("not_billable_reason", "=", reason or False))
+            rows.append(
+                self._row(
+                    "calls",
+                    what,
+                    name,
+                    "call.usage.line",
+                    [*domain, ("statement_id.currency_id", "=", currency)],
+                    currency,
+                    call_count=number,
+                    seconds=each_seconds,
+                    amount=amount,
+                )
+            )
+        for state, name in states.items():
+            if suspended[state][0] or state == "open":
+                rows.append(self._suspense_row(state, name, suspended[state]))
+        rows.append(
+            self._row(
+                "calls",
+                "difference",
+                self.env._("Difference"),
+                call_count=count - sum(row["call_count"] for row in rows[1:]),
+                seconds=total_seconds - sum(row["seconds"] for row in rows[1:]),
+            )
+        )
+        if suspended["recycled"][0]:
+            name = self.env._("Recycled: suspended at first, counted above as what they became")
+            rows.append(self._suspense_row("recycled", name, suspended["recycled"], kind="memo"))
+        return rows
+
+    def _suspense_row(self, state, name, numbers, kind=None):
+        domain = [("company_id", "=", self.company_id.id), ("state", "=", state), *self._suspense_days_domain()]
+        return self._row(
+            "calls", kind or f"suspense_{state}", name, "call.suspense", domain, call_count=numbers[0], seconds=numbers[1]
+        )
+
+    def _count_received(self):
+        """:return: (lines, seconds) of calls of these days, counted plainly"""
+        ((count, seconds),) = self.env.execute_query(
+            SQL(
+                "SELECT count(*), coalesce(sum(CASE WHEN %s THEN - u.total_seconds ELSE u.total_seconds END), 0)::bigint FROM %s WHERE %s",
+                is_offset("u"),
+                self._usage(),
+                self._is_in_days(),
+            )
+        )
+        return count, seconds
+
+    def _count_settled(self):
+        """:return: list of (what became of them, reason, currency id, lines, seconds, exact amount)"""
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT what, reason, currency_id, count(*), sum(seconds)::bigint, sum(amount)::text
+                  FROM (SELECT %(what)s AS what, CASE WHEN u.status = 'not_billable' THEN u.not_billable_reason END AS reason,
+                               s.currency_id, CASE WHEN %(offset)s THEN - u.total_seconds ELSE u.total_seconds END AS seconds, u.amount
+                          FROM %(usage)s LEFT JOIN account_move m ON m.id = s.invoice_id
+                         WHERE %(days)s) settled
+                 GROUP BY 1, 2, 3
+                """,
+                what=settlement("u"),
+                offset=is_offset("u"),
+                usage=self._usage(),
+                days=self._is_in_days(),
+            )
+        )
+        order = list(self.env["call.usage.line"]._fields["settlement"].get_values(self.env))
+        rows.sort(key=lambda row: (order.index(row[0]), row[1] or "", row[2]))
+        return [(*row[:5], Decimal(row[5])) for row in rows]
+
+    def _count_suspended(self):
+        """:return: dict of state -> (records, seconds); those without a time are of the day on which they came"""
+        begin, end = self._moments()
+        found = dict.fromkeys(("open", "written_off", "replaced", "recycled"), (0, 0))
+        rows = self.env.execute_query(
+            SQL(
+                "SELECT state, count(*), coalesce(sum(total_seconds), 0)::bigint FROM call_suspense"
+                " WHERE company_id = %s AND coalesce(start_at, create_date) >= %s AND coalesce(start_at, create_date) < %s GROUP BY 1",
+                self.company_id.id,
+                begin,
+                end,
+            )
+        )
+        return found | {state: (count, seconds) for state, count, seconds in rows}
+
+    # --- Files ----------------------------------------------------------------------------------------------
+
+    def _file_rows(self):
+        """Control totals of the imports behind these days, and whether their records are there."""
+        begin, end = self._moments()
+        names = ("read", "accepted", "duplicate", "suspended", "ignored")
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH brought AS (
+                    SELECT DISTINCT u.import_id AS id FROM %(usage)s WHERE %(days)s
+                     UNION
+                    SELECT import_id FROM call_suspense
+                     WHERE company_id = %(company)s AND coalesce(start_at, create_date) >= %(begin)s
+                       AND coalesce(start_at, create_date) < %(end)s
+                     UNION
+                    SELECT id FROM call_import
+                     WHERE company_id = %(company)s AND coalesce(finished_at, create_date) >= %(begin)s
+                       AND coalesce(finished_at, create_date) < %(end)s
+                ), counted AS (
+                    SELECT i.* FROM call_import i JOIN brought b ON b.id = i.id WHERE i.state IN ('running', 'done', 'failed')
+                ), stored AS (
+                    SELECT count(*) AS number, coalesce(sum(u.total_seconds), 0) AS seconds
+                      FROM call_usage_line u WHERE u.import_id IN (SELECT id FROM counted) AND NOT %(offset)s
+                     UNION ALL
+                    SELECT count(*), coalesce(sum(total_seconds), 0)
+                      FROM call_suspense WHERE import_id IN (SELECT id FROM counted) AND state <> 'recycled'
+                )
+                SELECT coalesce(array_agg(id), '{}'), %(sums)s,
+                       (SELECT sum(number) FROM stored)::bigint, (SELECT sum(seconds) FROM stored)::bigint
+                  FROM counted
+                """,
+                usage=self._usage(),
+                days=self._is_in_days(),
+                company=self.company_id.id,
+                begin=begin,
+                end=end,
+                offset=is_offset("u"),
+                sums=SQL(", ").join(
+                    SQL("coalesce(sum(%s), 0)::bigint", SQL.identifier(f"{name}_{what}"))
+                    for name in names
+                    for what in ("count", "seconds")
+                ),
+            )
+        )
+        ((ids, *numbers, stored, stored_seconds),) = rows
+        pairs = dict(zip(names, zip(numbers[::2], numbers[1::2], strict=True), strict=True))
+        labels = {
+            "read": self.env._("Records read"),
+            "accepted": self.env._("Accepted"),
+            "duplicate": self.env._("Duplicates"),
+            "suspended": self.env._("Suspended"),
+            "ignored": self.env._("Ignored, as the phone system says"),
+        }
+        domain = [("id", "in", ids)]
+        rows = [
+            self._row("files", "total" if name == "read" else name, labels[name], "call.import", domain, call_count=n, seconds=s)
+            for name, (n, s) in pairs.items()
+        ]
+        left = [pairs["read"][at] - sum(pairs[name][at] for name in names[1:]) for at in (0, 1)]
+        lost = [pairs["accepted"][at] + pairs["suspended"][at] - each for at, each in enumerate((stored, stored_seconds))]
+        texts = {
+            self.env._("Difference"): left,
+            self.env._("Accepted or suspended, but not there"): lost,
+        }
+        return rows + [
+            self._row("files", "difference", name, "call.import", domain, call_count=n, seconds=s)
+            for name, (n, s) in texts.items()
+        ]
+
+    # --- Which rows -------------------------------------------------------------------------------------------
+
+    def _usage(self):
+        """FROM item: calls u that may belong here, with their statement s and the statement p of their own period.
+
+        A call is on the statement of its own period or, late, on a later one. The bounds of the time are wide; they lead to
+        the index on statement and start.
+        """
+        first = SQL(
+            "(SELECT least(%s, min(date_start)) FROM call_statement WHERE company_id = %s AND date_end BETWEEN %s AND %s)",
+            self.date_from,
+            self.company_id.id,
+            self.date_from,
+            self.date_to,
+        )
+        return SQL(
+            "call_statement s JOIN call_usage_line u ON u.statement_id = s.id AND s.company_id = %s AND s.date_end >= %s"
+            " AND u.start_at >= %s - 2 AND u.start_at < %s::date + 3"
+            " JOIN call_statement p ON p.id = coalesce(u.late_of_id, u.statement_id)",
+            self.company_id.id,
+            self.date_from,
+            first,
+            self.date_to,
+        )
+
+    def _is_in_days(self):
+        return SQL("(u.date BETWEEN %s AND %s)", self.date_from, self.date_to)
+
+    def _is_in_periods(self):
+        return SQL("(p.date_end BETWEEN %s AND %s)", self.date_from, self.date_to)
+
+    def _days_domain(self):
+        return [
+            ("company_id", "=", self.company_id.id),
+            ("date", ">=", str(self.date_from)),
+            ("date", "<=", str(self.date_to)),
+        ]
+
+    def _ends_in(self, path):
+        """A period ends in these days, as one operand."""
+        return ["&", (f"{path}date_end", ">=", str(self.date_from)), (f"{path}date_end", "<=", str(self.date_to))]
+
+    def _periods_domain(self):
+        """Calls whose own billing period ends in these days, as one operand."""
+        late = ["&", ("late_of_id", "!=", False), *self._ends_in("late_of_id.")]
+        return ["|", *late, "&", ("late_of_id", "=", False), *self._ends_in("statement_id.")]
+
+    def _suspense_days_domain(self):
+        begin, end = map(fields.Datetime.to_string, self._moments())
+        return [
+            "|",
+            *("&", ("start_at", ">=", begin), ("start_at", "<", end)),
+            *("&", "&", ("start_at", "=", False), ("create_date", ">=", begin), ("create_date", "<", end)),
+        ]
+
+    def _moments(self):
+        """Begin and end (exclusive) of the days, in the company's time zone, as UTC: for what belongs to no client yet."""
+        zone = ZoneInfo(self.company_id.partner_id.tz or self.env.user.tz or "UTC")
+        return [
+            datetime.combine(day, time(), zone).astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+            for day in (self.date_from, self.date_to + timedelta(days=1))
+        ]
+
+
+class CallProofLine(models.TransientModel):
+    """A figure of a proof, and where its rows are."""
+
+    _name = "call.proof.line"
+    _description = "Figure of a Proof"
+    _order = "proof_id, sequence, id"
+
+    proof_id = fields.Many2one("call.proof", required=True, ondelete="cascade", index=True)
+    sequence = fields.Integer()
+    section = fields.Selection([("calls", "Calls"), ("files", "Files"), ("money", "Money")], required=True, readonly=True)
+    kind = fields.Char(required=True, readonly=True)
+    name = fields.Char(string="What", required=True, readonly=True)
+    currency_id = fields.Many2one("res.currency", readonly=True)
+    has_count = fields.Boolean(readonly=True)
+    call_count = fields.Float(string="Records", digits=(20, 0), readonly=True)
+    seconds = fields.Float(digits=(20, 0), readonly=True)
+    amount = fields.Float(digits=(24, 10), readonly=True, help="Exact, before rounding, where it is the price of calls.")
+    res_model = fields.Char(readonly=True)
+    domain = fields.Json(readonly=True)
+    is_wrong = fields.Boolean(compute="_compute_is_wrong")
+
+    @api.depends("kind", "call_count", "seconds", "amount")
+    def _compute_is_wrong(self):
+        for line in self:
+            line.is_wrong = line.kind in ("difference", "uninvoiced") and bool(line.call_count or line.seconds or line.amount)
+
+    def action_open(self):
+        """The rows behind the figure."""
+        self.ensure_one()
+        action = ACTIONS.get(self.res_model)
+        if not action:
+            return False
+        action = self.env["ir.actions.act_window"]._for_xml_id(action)
+        return action | {"domain": self.domain or [], "context": {}, "display_name": self.name}
