@@ -55,3 +55,5 @@ from . import test_api
 from . import test_upload
 from . import test_folder
 from . import test_pull
+from . import test_masking
+from . import test_sending
