@@ -27,13 +27,18 @@ MIMETYPES = {
 def cell(value):
     """A value as a spreadsheet may read it: texts from a phone log must not become formulas.
 
-    >>> cell("=1+1"), cell("+49 30 5550100"), cell("@SUM(A1)"), cell(None)
-    ("'=1+1", '+49 30 5550100', "'@SUM(A1)", '')
+    >>> cell("=1+1"), cell("+49 30 5550100"), cell("@SUM(A1)"), cell(None), cell("+49305550XXX"), cell("<r>")
+    ("'=1+1", '+49 30 5550100', "'@SUM(A1)", '', '+49305550XXX', "'<r>")
     """
     text = "" if value is None else str(value)
     if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not PLAIN_NUMBER.fullmatch(text):
         return "'" + text
-    return text
+    return no_markup(text)
+
+
+def no_markup(text):
+    """A text that ``xlsxwriter`` writes as text: what begins like this it would take for the markup of a cell."""
+    return "'" + text if text.startswith("<r>") else text
 
 
 class CallStatement(models.Model):
@@ -205,7 +210,9 @@ class CallStatement(models.Model):
             )
             if not rows:
                 return
-            charged = self.env["call.usage.line"].browse(row[1] for row in rows)._charged_amounts()
+            calls = self.env["call.usage.line"].browse(row[1] for row in rows)
+            charged = calls._charged_amounts()
+            calls.invalidate_recordset(flush=False)
             yield [(*row[2:PRICED], charged.get(row[1], row[PRICED - 1]), *row[PRICED:]) for row in rows]
             after = SQL("(u.start_at, u.id) > (%s, %s)", rows[-1][0], rows[-1][1])
 

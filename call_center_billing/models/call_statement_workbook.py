@@ -6,6 +6,8 @@ import xlsxwriter
 
 from odoo import models
 
+from .call_statement_document import no_markup
+
 SHEET_ROWS = 1_048_576
 """What a sheet of the format can hold, the titles included."""
 STYLES = ["time", *["text"] * 6, *["count"] * 3, *["price"] * 4, *["text"] * 5]
@@ -35,7 +37,6 @@ class CallStatement(models.Model):
         return {
             "head": book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1}),
             "bold": book.add_format({"bold": True}),
-            "text": book.add_format(),
             "time": book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
             "count": book.add_format({"num_format": "0"}),
             "quantity": book.add_format({"num_format": "#,##0.##"}),
@@ -67,10 +68,10 @@ class CallStatement(models.Model):
         units = dict(self.charge_ids._fields["unit"]._description_selection(self.env))
         row = top
         for row, charge in enumerate(self.charge_ids, top + 1):
-            sheet.write_string(row, 0, charge.name or "", formats["text"])
+            sheet.write_string(row, 0, no_markup(charge.name or ""))
             sheet.write_number(row, 1, charge.call_count, formats["count"])
             sheet.write_number(row, 2, charge.quantity, formats["quantity"])
-            sheet.write_string(row, 3, units.get(charge.unit) or "", formats["text"])
+            sheet.write_string(row, 3, units.get(charge.unit) or "")
             sheet.write_number(row, 4, charge.unit_price, formats["price"])
             sheet.write_number(row, 5, charge.amount, formats["money"])
         sheet.write_string(row + 1, 0, self.env._("Usage, before taxes"), formats["bold"])
@@ -102,10 +103,10 @@ class CallStatement(models.Model):
 
     def _write_workbook_call(self, sheet, row, values, formats):
         for column, (value, style) in enumerate(zip(values, STYLES, strict=True)):
-            if value is None or value is False:
+            if value in (None, False, ""):
                 continue
             if style == "text":
-                sheet.write_string(row, column, value)
+                sheet.write_string(row, column, no_markup(value))
             elif style == "time":
                 sheet.write_datetime(row, column, datetime.fromisoformat(value), formats[style])
             else:

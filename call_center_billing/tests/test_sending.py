@@ -79,7 +79,10 @@ class TestSending(CallBillingCommon):
             ("call_center_billing.call_statement_report", self.moves.call_statement_ids),
         ):
             with self.subTest(name):
-                streams, _kind = report._pre_render_qweb_pdf(name, res_ids=records.ids)
+                try:
+                    streams, _kind = report._pre_render_qweb_pdf(name, res_ids=records.ids)
+                except unittest.SkipTest:  # Odoo's way to say in tests that this build cannot do it
+                    self.fail("Several documents in one run of wkhtmltopdf")
                 self.assertEqual(list(streams), records.ids)
                 pages = [OdooPdfFileReader(stream["stream"], strict=False).numPages for stream in streams.values()]
                 content, _kind = report._render_qweb_pdf(name, res_ids=records.ids)

@@ -88,6 +88,12 @@ class TestStatementDocument(CallBillingCommon):
         self.assertEqual({calls[2][2].data_type, calls[2][3].data_type}, {"s"})
         self.assertEqual((calls.freeze_panes, calls.auto_filter.ref), ("A2", "A1:S3"))
 
+    def test_no_text_of_the_phone_log_breaks_the_workbook(self):
+        hostile = ["<r></c></row>&</r>", "&lt;]]> <b>"]
+        self.import_text(*(row(start=f"2026-10-05 1{i}:00:00", caller=text) for i, text in enumerate(hostile)))
+        sheet = self.workbook(self.contract.call_statement_ids)["Calls"]
+        self.assertEqual([sheet.cell(line, 3).value for line in (2, 3)], ["'" + hostile[0], hostile[1]])
+
     def test_what_a_sheet_cannot_hold_goes_on_the_next(self):
         self.import_text(*(row(start=f"2026-10-05 10:00:0{i}") for i in range(5)))
         with patch("odoo.addons.call_center_billing.models.call_statement_workbook.SHEET_ROWS", 3):
@@ -121,6 +127,7 @@ class TestStatementDocument(CallBillingCommon):
                 self.assertIn("<rect", html)
 
     def test_many_calls_take_as_many_queries_as_pages(self):
+        self.plan.rule_ids.part_ids = [Command.create({"part": "ring_seconds", "minute_price": 0.5})]
         self.import_text(*(row(start=f"2026-10-{i % 28 + 1:02} 10:00:00", talk=i) for i in range(3000)))
         statement = self.bill().call_statement_ids
         self.env.invalidate_all()
