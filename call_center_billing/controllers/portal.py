@@ -105,9 +105,7 @@ class CallStatementPortal(CustomerPortal):
             return request.redirect("/my/statements")
         return self._download(statement, kind)
 
-    @http.route(
-        "/call_center_billing/statement/<int:statement_id>/<any(csv,xlsx):kind>", type="http", auth="user", readonly=True
-    )
+    @http.route("/call_center_billing/statement/<int:statement_id>/<any(csv,xlsx):kind>", type="http", auth="user", readonly=True)
     def statement_file(self, statement_id, kind, **kw):
         """The staff's download, of statements that are not closed yet too."""
         statement = request.env["call.statement"].browse(statement_id)

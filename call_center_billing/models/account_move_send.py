@@ -28,16 +28,19 @@ class AccountMoveSend(models.AbstractModel):
         """UBL: among the attachments of the mail, unless the user took them out."""
         embedded, others = super()._get_ubl_available_attachments(mail_attachments_widget, invoice_edi_format)
         if invoice_edi_format in EMBEDDING_FORMATS:
-            chosen = [each["id"] for each in mail_attachments_widget or () if isinstance(each["id"], int) and not each.get("skip")]
+            chosen = [
+                each["id"] for each in mail_attachments_widget or () if isinstance(each["id"], int) and not each.get("skip")
+            ]
             embedded |= self._embeddable(self.env["ir.attachment"].browse(chosen))
         return embedded, others - embedded
 
     def _hook_invoice_document_after_pdf_report_render(self, invoice, invoice_data):
-        """Factur-X: as files in the PDF, beside the XML."""
+        """Factur-X: as files in the PDF, beside the XML, after Odoo has made it a PDF/A."""
+        res = super()._hook_invoice_document_after_pdf_report_render(invoice, invoice_data)
         pdf = invoice_data.get("pdf_attachment_values")
         if invoice_data.get("invoice_edi_format") == "facturx" and pdf and pdf["raw"].startswith(b"%PDF"):
             pdf["raw"] = self._with_files(pdf["raw"], self._embeddable(invoice.sudo().call_statement_ids._ensure_documents()))
-        return super()._hook_invoice_document_after_pdf_report_render(invoice, invoice_data)
+        return res
 
     @api.model
     def _embeddable(self, attachments):
@@ -54,6 +57,7 @@ class AccountMoveSend(models.AbstractModel):
         writer = OdooPdfFileWriter()
         with closing(io.BytesIO(content)) as source, closing(io.BytesIO()) as target:
             writer.cloneReaderDocumentRoot(OdooPdfFileReader(source, strict=False))
+            writer._header = writer._header.rstrip()  # PDF/A has one line end there, which the writer adds
             for attachment in attachments:
                 writer.embed_odoo_attachment(attachment)
             writer.write(target)

@@ -67,7 +67,9 @@ def shown_ref_sql(alias, digits):
             "(%(direction)s <> %(own)s AND length(%(number)s) > %(extension)s AND strpos(%(ref)s, right(%(number)s, 6)) > 0)",
             direction=SQL.identifier(alias, "direction"),
             own=own,
-            number=SQL("regexp_replace(split_part(translate(%s, ';', '@'), '@', 1), '[^0-9]', '', 'g')", SQL.identifier(alias, column)),
+            number=SQL(
+                "regexp_replace(split_part(translate(%s, ';', '@'), '@', 1), '[^0-9]', '', 'g')", SQL.identifier(alias, column)
+            ),
             extension=EXTENSION,
             ref=SQL("regexp_replace(%s, '[^0-9]', '', 'g')", SQL.identifier(alias, "record_ref")),
         )
@@ -80,7 +82,7 @@ class CallUsageLine(models.Model):
     """The fields that the client reads in place of the numbers; those themselves are for the staff. They are searched and
     sorted as they are shown, so that no search tells more than the screen."""
 
-    _inherit = "call.usage.line"
+    _inherit = "call.usage.line"  # pylint: disable=consider-merging-classes-inherited
 
     masked_digits = fields.Integer(related="statement_id.contract_id.masked_digits", related_sudo=True)
     caller_shown = fields.Char(

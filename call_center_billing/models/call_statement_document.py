@@ -5,6 +5,7 @@ import io
 import re
 import tempfile
 from collections import Counter
+from contextlib import ExitStack
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -90,14 +91,18 @@ class CallStatement(models.Model):
 
     def _attach(self, kind, content):
         # The context: Odoo would copy the whole text of the file into the database to search it.
-        return self.env["ir.attachment"].with_context(call_records=True).create(
-            {
-                "name": self._document_name(kind),
-                "raw": content,
-                "mimetype": MIMETYPES[kind].partition(";")[0],
-                "res_model": "account.move",
-                "res_id": self.invoice_id.id,
-            }
+        return (
+            self.env["ir.attachment"]
+            .with_context(call_records=True)
+            .create(
+                {
+                    "name": self._document_name(kind),
+                    "raw": content,
+                    "mimetype": MIMETYPES[kind].partition(";")[0],
+                    "res_model": "account.move",
+                    "res_id": self.invoice_id.id,
+                }
+            )
         )
 
     def _drop_documents(self):
@@ -112,16 +117,14 @@ class CallStatement(models.Model):
 
         :param kind: ``csv`` or ``xlsx``
         """
-        stream = tempfile.TemporaryFile()
-        try:
+        with ExitStack() as on_error:
+            stream = on_error.enter_context(tempfile.TemporaryFile())
             if kind == "xlsx":
                 self._write_workbook(stream)
             else:
                 stream.writelines(self._csv_chunks())
             stream.seek(0)
-        except BaseException:
-            stream.close()
-            raise
+            on_error.pop_all()
         return stream
 
     def _set_state(self, state):

@@ -54,7 +54,9 @@ class TestMasking(HttpCase, CallBillingCommon):
         )
 
     def test_of_a_call_within_the_house_only_extensions_are_shown(self):
-        calls = self.calls(self.import_records(self.record(direction="internal", caller="201", start="2026-11-02T10:00:00+01:00")))
+        calls = self.calls(
+            self.import_records(self.record(direction="internal", caller="201", start="2026-11-02T10:00:00+01:00"))
+        )
         self.assertEqual((calls.caller_shown, calls.called_shown), ("201", PHONE + "XXXX"))
 
     def test_no_number_is_whole_in_anything_that_the_client_gets(self):

@@ -52,18 +52,19 @@ class TestSending(CallBillingCommon):
 
     def test_one_that_fails_stops_no_other_and_says_why(self):
         Statement = self.registry["call.statement"]
+        reason = "The printer is on fire"
         make, failing = Statement._ensure_documents, self.first.call_statement_ids
 
         def fail(statements):
             if statements == failing:
-                raise UserError("The printer is on fire")
+                raise UserError(reason)
             return make(statements)
 
         with patch.object(Statement, "_ensure_documents", fail):
             self.send()
         self.assertEqual(self.moves.mapped("is_move_sent"), [False, True])
         self.assertEqual(self.moves.mapped("sending_data"), [False, False])
-        self.assertIn("The printer is on fire", self.first.message_ids[0].body)
+        self.assertIn(reason, self.first.message_ids[0].body)
 
     def test_sent_one_at_a_time_and_told_how_many_are_left(self):
         with patch.object(self.registry["ir.cron"], "_commit_progress", autospec=True, return_value=0) as progress:
