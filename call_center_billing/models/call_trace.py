@@ -89,7 +89,7 @@ class CallUsageLine(models.Model):
         found = {}
         for usage, charge_id, seconds, quantity, listed in rows:
             charge = charges[charge_id].sudo(False)
-            call = self.browse(usage).with_prefetch(self.ids)
+            call = self.browse(usage).with_prefetch(self._ids)
             amount = call._amount_on(charges[charge_id], seconds, Decimal(quantity), Decimal(listed))
             if seconds or Decimal(quantity) or amount:
                 found.setdefault(usage, []).append((charge, seconds, Decimal(quantity), amount))
