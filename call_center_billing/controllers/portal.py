@@ -1,3 +1,7 @@
+import os
+
+from werkzeug.wsgi import wrap_file
+
 from odoo import http
 from odoo.exceptions import AccessError, MissingError
 from odoo.http import request
@@ -5,11 +9,13 @@ from odoo.http import request
 from odoo.addons.portal.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
 
+from ..models.call_statement_document import MIMETYPES
+
 CALLS_PER_PAGE = 50
 
 
 class CallStatementPortal(CustomerPortal):
-    """The client's statements. Every read goes through the user's own record rules: nothing here uses sudo."""
+    """The client's statements. Every read goes through the user's own record rules first."""
 
     def _prepare_home_portal_values(self, counters):
         values = super()._prepare_home_portal_values(counters)
@@ -92,42 +98,36 @@ class CallStatementPortal(CustomerPortal):
         )
         return request.render("call_center_billing.portal_my_statement", values)
 
-    @http.route("/my/statements/<int:statement_id>/<any(pdf,csv):kind>", type="http", auth="user", website=True)
+    @http.route("/my/statements/<int:statement_id>/<any(pdf,csv,xlsx):kind>", type="http", auth="user", website=True)
     def portal_my_statement_download(self, statement_id, kind, **kw):
         statement = self._own_statement(statement_id)
         if not statement:
             return request.redirect("/my/statements")
         return self._download(statement, kind)
 
-    @http.route("/call_center_billing/statement/<int:statement_id>/csv", type="http", auth="user", readonly=True)
-    def statement_csv(self, statement_id, **kw):
+    @http.route("/call_center_billing/statement/<int:statement_id>/<any(csv,xlsx):kind>", type="http", auth="user", readonly=True)
+    def statement_file(self, statement_id, kind, **kw):
         """The staff's download, of statements that are not closed yet too."""
         statement = request.env["call.statement"].browse(statement_id)
         try:
             statement.check_access("read")
-            name = statement._document_name("csv")
+            return self._download(statement, kind)
         except (AccessError, MissingError):
             return request.not_found()
-        return self._csv_response(statement, name)
 
     def _own_statement(self, statement_id):
         return request.env["call.statement"].search([("id", "=", statement_id), *self._statement_domain()])
 
     def _download(self, statement, kind):
-        name = statement._document_name(kind)
-        if kind == "csv":
-            return self._csv_response(statement, name)
-        # The report reads the contract and its partner, which the client may not read by itself.
-        report = request.env["ir.actions.report"].sudo()
-        content, _kind = report._render_qweb_pdf("call_center_billing.call_statement_report_action", statement.ids)
-        return request.make_response(
-            content,
-            headers=[("Content-Type", "application/pdf"), ("Content-Disposition", http.content_disposition(name))],
-        )
-
-    def _csv_response(self, statement, name):
-        """``sudo`` after the statement itself was checked: the file reads nothing but its calls."""
-        return request.make_response(
-            b"".join(statement.sudo()._csv_chunks()),
-            headers=[("Content-Type", "text/csv; charset=utf-8"), ("Content-Disposition", http.content_disposition(name))],
-        )
+        """``sudo`` after the statement itself was checked: the document reads its contract, which the client may not read by
+        itself, and nothing of others. A file is sent from disk, so that its size does not matter."""
+        statement = statement.sudo()
+        headers = [
+            ("Content-Type", MIMETYPES[kind]),
+            ("Content-Disposition", http.content_disposition(statement._document_name(kind))),
+        ]
+        if kind == "pdf":
+            return request.make_response(statement._pdf(), headers=headers)
+        stream = statement._written(kind)
+        headers.append(("Content-Length", os.fstat(stream.fileno()).st_size))
+        return request.make_response(wrap_file(request.httprequest.environ, stream), headers=headers)

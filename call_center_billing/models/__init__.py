@@ -33,11 +33,13 @@ from . import call_endpoint
 from . import call_statement
 from . import call_statement_document
 from . import call_completeness
+from . import call_statement_workbook
 from . import call_charge
 from . import call_counter
 from . import call_service_result
 from . import call_adjustment
 from . import call_usage_line
+from . import call_masking
 from . import call_usage_stretch
 from . import call_trace
 from . import call_settlement
@@ -56,6 +58,7 @@ from . import call_simulation_document
 from . import call_simulation_result
 from . import call_simulation_line
 from . import ir_attachment
+from . import ir_actions_report
 from . import account_move
 from . import account_move_line
 from . import account_move_send

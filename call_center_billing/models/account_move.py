@@ -1,5 +1,11 @@
+import logging
+
+import psycopg2
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+
+_logger = logging.getLogger(__name__)
 
 
 class AccountMove(models.Model):
@@ -103,3 +109,39 @@ class AccountMove(models.Model):
         if len(statements) == 1:
             return action | {"views": [(False, "form")], "res_id": statements.id}
         return action | {"domain": [("id", "in", statements.ids)]}
+
+    def _get_mail_thread_data_attachments(self):
+        """Looking at an invoice shows the documents of its statements that are there, and makes none."""
+        return super(AccountMove, self.with_context(call_documents_made=True))._get_mail_thread_data_attachments()
+
+    # --- Sending many -----------------------------------------------------------------------------------
+
+    def _cron_account_move_send(self, job_count=10):
+        """Odoo's sending in the background, for all invoices, one after another: each is committed by itself, so one that
+        fails stops no other and nothing is sent twice; and wkhtmltopdf has one document a run, as not all its builds
+        take more. One that fails leaves the queue, with the reason in its chatter."""
+        domain = [("sending_data", "!=", False), ("state", "=", "posted")]
+        order = "date asc, invoice_date asc, sequence_number asc, id asc"
+        for move_id in self.search(domain, order=order, limit=job_count).ids:
+            move = self.search([*domain, ("id", "=", move_id)]).try_lock_for_update()
+            if move:
+                move._send_queued()
+            if not self.env["ir.cron"]._commit_progress(len(move), remaining=self.search_count(domain)):
+                return
+
+    def _send_queued(self):
+        self.ensure_one()
+        Send, author = self.env["account.move.send"], self.sending_data.get("author_partner_id")
+        try:
+            Send._generate_and_send_invoices(self, from_cron=True)
+            self.env.flush_all()
+        except psycopg2.OperationalError:  # a concurrent change: the next run does it
+            raise
+        except Exception as error:
+            # No savepoint: what sends to a web service commits.
+            self.env.cr.rollback()
+            if not isinstance(error, UserError):
+                _logger.exception("An invoice could not be sent")
+            reason = {"error_title": self.env._("This invoice could not be sent: %s", error)}
+            Send._hook_if_errors({self: {"error": reason, "author_partner_id": author}}, allow_raising=False)
+            self.sending_data = False

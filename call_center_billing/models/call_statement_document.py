@@ -1,108 +1,167 @@
-"""The documents of a statement: CSV with every call, PDF with the totals."""
+"""The documents of a statement: a file (CSV, or a workbook) with every call, and a PDF with the totals."""
 
 import csv
 import io
 import re
+import tempfile
 from collections import Counter
+from contextlib import ExitStack
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-PDF_CALLS = 300
+from .call_masking import shown_ref_sql, shown_sql
+
 FETCH = 5000
 PRICED = 15
 """Columns of a fetched call up to its price."""
-PLAIN_NUMBER = re.compile(r"[+-]?[0-9 ]+")
+PLAIN_NUMBER = re.compile(r"[+-]?[0-9 ]+X*")
+MIMETYPES = {
+    "pdf": "application/pdf",
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 def cell(value):
     """A value as a spreadsheet may read it: texts from a phone log must not become formulas.
 
-    >>> cell("=1+1"), cell("+49 30 5550100"), cell("@SUM(A1)"), cell(None)
-    ("'=1+1", '+49 30 5550100', "'@SUM(A1)", '')
+    >>> cell("=1+1"), cell("+49 30 5550100"), cell("@SUM(A1)"), cell(None), cell("+49305550XXX"), cell("<r>")
+    ("'=1+1", '+49 30 5550100', "'@SUM(A1)", '', '+49305550XXX', "'<r>")
     """
     text = "" if value is None else str(value)
     if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not PLAIN_NUMBER.fullmatch(text):
         return "'" + text
-    return text
+    return no_markup(text)
+
+
+def no_markup(text):
+    """A text that ``xlsxwriter`` writes as text: what begins like this it would take for the markup of a cell."""
+    return "'" + text if text.startswith("<r>") else text
 
 
 class CallStatement(models.Model):
+    """The documents are the client's: whoever makes them, numbers are in them as the client may see them, in its language
+    and time zone. They are written a few thousand calls at a time, in the order of the calls."""
+
     _inherit = "call.statement"  # pylint: disable=consider-merging-classes-inherited
 
-    csv_attachment_id = fields.Many2one("ir.attachment", readonly=True, copy=False)
+    file_attachment_id = fields.Many2one("ir.attachment", string="File of Calls", readonly=True, copy=False)
     pdf_attachment_id = fields.Many2one("ir.attachment", readonly=True, copy=False)
 
     def action_print(self):
         return self.env.ref("call_center_billing.call_statement_report_action").report_action(self)
 
     def action_download_csv(self):
+        return self._action_download("csv")
+
+    def action_download_xlsx(self):
+        return self._action_download("xlsx")
+
+    def _action_download(self, kind):
         self.ensure_one()
-        return {"type": "ir.actions.act_url", "url": f"/call_center_billing/statement/{self.id}/csv", "target": "download"}
+        return {"type": "ir.actions.act_url", "url": f"/call_center_billing/statement/{self.id}/{kind}", "target": "download"}
 
     def _document_name(self, extension):
         self.ensure_one()
         name = re.sub(r"[^\w.-]+", "_", f"{self.contract_id.code or self.contract_id.name}")
         return f"{self.env._('Statement')}_{name}_{self.date_start}_{self.date_end}.{extension}"
 
+    def _documents(self):
+        """:return: ir.attachment, those that were made"""
+        return self.pdf_attachment_id | self.file_attachment_id
+
     def _ensure_documents(self):
-        """The statement's PDF and CSV as attachments of its invoice, made once, when the invoice is posted.
+        """The statement's PDF and file of calls as attachments of its invoice, made once, when the invoice is posted.
 
         :return: ir.attachment
         """
         attachments = self.env["ir.attachment"]
         for statement in self.filtered(lambda s: s.invoice_id.state == "posted"):
-            if not statement.csv_attachment_id or not statement.pdf_attachment_id:
+            if not statement.file_attachment_id or not statement.pdf_attachment_id:
                 statement._drop_documents()
-                target = {"res_model": "account.move", "res_id": statement.invoice_id.id}
-                report = self.env["ir.actions.report"].sudo()
-                pdf, _kind = report._render_qweb_pdf("call_center_billing.call_statement_report_action", statement.ids)
-                statement.pdf_attachment_id = attachments.create(
-                    {"name": statement._document_name("pdf"), "raw": pdf, "mimetype": "application/pdf", **target}
-                )
-                statement.csv_attachment_id = attachments.create(
-                    {
-                        "name": statement._document_name("csv"),
-                        "raw": b"".join(statement._csv_chunks()),
-                        "mimetype": "text/csv",
-                        **target,
-                    }
-                )
-            attachments |= statement.pdf_attachment_id | statement.csv_attachment_id
+                statement.pdf_attachment_id = statement._attach("pdf", statement._pdf())
+                kind = statement.company_id.call_statement_file
+                with statement._written(kind) as stream:
+                    statement.file_attachment_id = statement._attach(kind, stream.read())
+            attachments |= statement._documents()
         return attachments
 
+    def _attach(self, kind, content):
+        # The context: Odoo would copy the whole text of the file into the database to search it.
+        return (
+            self.env["ir.attachment"]
+            .with_context(call_records=True)
+            .create(
+                {
+                    "name": self._document_name(kind),
+                    "raw": content,
+                    "mimetype": MIMETYPES[kind].partition(";")[0],
+                    "res_model": "account.move",
+                    "res_id": self.invoice_id.id,
+                }
+            )
+        )
+
     def _drop_documents(self):
-        (self.csv_attachment_id | self.pdf_attachment_id).unlink()
+        self._documents().unlink()
+
+    def _pdf(self):
+        report = self.env["ir.actions.report"].sudo()
+        return report._render_qweb_pdf("call_center_billing.call_statement_report_action", self.ids)[0]
+
+    def _written(self, kind):
+        """The file with every call, on disk, at its beginning; it is gone when it is closed.
+
+        :param kind: ``csv`` or ``xlsx``
+        """
+        with ExitStack() as on_error:
+            stream = on_error.enter_context(tempfile.TemporaryFile())
+            if kind == "xlsx":
+                self._write_workbook(stream)
+            else:
+                stream.writelines(self._csv_chunks())
+            stream.seek(0)
+            on_error.pop_all()
+        return stream
 
     def _set_state(self, state):
         if state == "open":
             self._drop_documents()
         return super()._set_state(state)
 
-    # --- CSV ----------------------------------------------------------------------------------------
+    # --- Every call ---------------------------------------------------------------------------------
 
     def _csv_chunks(self):
-        """Every call with its price, as UTF-8 with a byte order mark, a few thousand calls at a time. Times are in the
-        client's zone."""
+        """Every call with its price, as UTF-8 with a byte order mark."""
+        yield ("\ufeff" + self._csv_text([self._call_titles()])).encode()
+        for rows in self._call_rows():
+            yield self._csv_text(rows).encode()
+
+    def _call_titles(self):
+        self.ensure_one()
+        env, currency = self._in_client_language().env, self.currency_id.name
+        return [
+            env._("Start (%s)", self.contract_id.usage_tz or "UTC"), env._("Direction"), env._("Caller"), env._("Called"),
+            env._("Queue"), env._("Agent"), env._("Outcome"), env._("Duration (s)"), env._("Counted (s)"), env._("Charged (s)"),
+            env._("Price per Minute"), env._("Price per Call"), env._("Price (%s)", currency),
+            env._("On the Invoice (%s)", currency), env._("Service"), env._("Rate"), env._("Charged or Not"),
+            env._("Late Usage of"), env._("Record ID"),
+        ]  # fmt: skip
+
+    def _call_rows(self):
+        """Pages of rows under :meth:`_call_titles`, in the client's language and time zone."""
         self.ensure_one()
         statement = self._in_client_language()
         env = statement.env
-        zone = self.contract_id.usage_tz or "UTC"
-        titles = [
-            env._("Start (%s)", zone), env._("Direction"), env._("Caller"), env._("Called"), env._("Queue"), env._("Agent"),
-            env._("Outcome"), env._("Duration (s)"), env._("Counted (s)"), env._("Charged (s)"), env._("Price per Minute"),
-            env._("Price per Call"), env._("Price (%s)", self.currency_id.name), env._("On the Invoice (%s)", self.currency_id.name),
-            env._("Service"), env._("Rate"), env._("Charged or Not"), env._("Late Usage of"), env._("Record ID"),
-        ]  # fmt: skip
         usage = env["call.usage.line"]
         directions = dict(usage._fields["direction"]._description_selection(env))
         dispositions = dict(usage._fields["disposition"]._description_selection(env))
         statuses = dict(usage._fields["status"]._description_selection(env))
         lines = {line.id: line.product_id.name or line.name for line in statement.contract_id.contract_line_ids}
         rules, late = {}, {}
-        yield ("\ufeff" + self._csv_text([titles])).encode()
         for rows in self._fetch_calls():
             out = []
             for row in rows:
@@ -115,7 +174,7 @@ class CallStatement(models.Model):
                     [start, directions.get(direction), caller, called, queue, agent, dispositions.get(disposition), *numbers,
                      lines.get(line), rules[rule], statuses.get(status), late.get(late_of), ref]
                 )  # fmt: skip
-            yield self._csv_text(out).encode()
+            yield out
 
     @api.model
     def _csv_text(self, rows):
@@ -127,31 +186,36 @@ class CallStatement(models.Model):
         """Rows of the statement's calls in order of time, in pages that go on after the last call of the one before. What the
         invoice has of a call differs from its price after allowances and tiers."""
         self.env.flush_all()
-        after = SQL("true")
+        after, digits = SQL("true"), SQL("%s", self.contract_id.masked_digits)
         while True:
             rows = self.env.execute_query(
                 SQL(
                     """
                     SELECT u.start_at, u.id, to_char(u.start_at AT TIME ZONE 'UTC' AT TIME ZONE c.usage_tz, 'YYYY-MM-DD HH24:MI:SS'),
-                           u.direction, u.caller, u.called, u.queue, u.agent, u.disposition, u.total_seconds, u.counted_seconds,
+                           u.direction, %(caller)s, %(called)s, u.queue, u.agent, u.disposition, u.total_seconds, u.counted_seconds,
                            u.billed_seconds, trim_scale(r.time_price)::text, trim_scale(r.call_price)::text,
                            trim_scale(u.amount)::text,
-                           u.contract_line_id, u.rule_id, u.status, u.late_of_id, u.record_ref
+                           u.contract_line_id, u.rule_id, u.status, u.late_of_id, %(ref)s
                       FROM call_usage_line u JOIN call_price r ON r.id = u.price_id
                       JOIN call_statement s ON s.id = u.statement_id
                       JOIN contract_contract c ON c.id = s.contract_id
-                     WHERE u.statement_id = %s AND %s
+                     WHERE u.statement_id = %(statement)s AND %(after)s
                      ORDER BY u.start_at, u.id
-                     LIMIT %s
+                     LIMIT %(fetch)s
                     """,
-                    self.id,
-                    after,
-                    FETCH,
+                    caller=shown_sql("u", "caller", digits),
+                    called=shown_sql("u", "called", digits),
+                    ref=shown_ref_sql("u", digits),
+                    statement=self.id,
+                    after=after,
+                    fetch=FETCH,
                 )
             )
             if not rows:
                 return
-            charged = self.env["call.usage.line"].browse(row[1] for row in rows)._charged_amounts()
+            calls = self.env["call.usage.line"].browse(row[1] for row in rows)
+            charged = calls._charged_amounts()
+            calls.invalidate_recordset(flush=False)
             yield [(*row[2:PRICED], charged.get(row[1], row[PRICED - 1]), *row[PRICED:]) for row in rows]
             after = SQL("(u.start_at, u.id) > (%s, %s)", rows[-1][0], rows[-1][1])
 
@@ -186,9 +250,10 @@ class CallStatement(models.Model):
         )
 
     def _first_calls(self):
-        """The calls that the PDF lists: all, or the first ones."""
+        """The calls that the PDF lists: all, the first ones, or none."""
         self.ensure_one()
-        return self.env["call.usage.line"].search([("statement_id", "=", self.id)], order="start_at, id", limit=PDF_CALLS)
+        Usage, limit = self.env["call.usage.line"], self.company_id.call_statement_pdf_calls
+        return Usage.search([("statement_id", "=", self.id)], order="start_at, id", limit=limit) if limit else Usage
 
     def _local_time(self, moment):
         zone = ZoneInfo(self.contract_id.usage_tz or "UTC")

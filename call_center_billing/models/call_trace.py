@@ -89,7 +89,8 @@ class CallUsageLine(models.Model):
         found = {}
         for usage, charge_id, seconds, quantity, listed in rows:
             charge = charges[charge_id].sudo(False)
-            amount = self.browse(usage)._amount_on(charges[charge_id], seconds, Decimal(quantity), Decimal(listed))
+            call = self.browse(usage).with_prefetch(self._ids)
+            amount = call._amount_on(charges[charge_id], seconds, Decimal(quantity), Decimal(listed))
             if seconds or Decimal(quantity) or amount:
                 found.setdefault(usage, []).append((charge, seconds, Decimal(quantity), amount))
         return found

@@ -4,6 +4,8 @@ from odoo.tools import SQL, sql
 from ..formats.record import DISPOSITIONS, KINDS, PARTS
 
 AMOUNT_DIGITS = (16, 10)
+STAFF = "call_center_billing.group_sales"
+"""Who reads what may tell a number that the client does not see (see call_masking.py)."""
 DISPOSITION_LABELS = {
     "answered": "Answered",
     "abandoned": "Abandoned",
@@ -62,20 +64,20 @@ class CallUsageLine(models.Model):
         "call.usage.line", string="Replaces", ondelete="set null", help="The line with what the phone system told before."
     )
     kind = fields.Selection([(key, KIND_LABELS[key]) for key in KINDS], required=True, default="call")
-    record_ref = fields.Char(string="Record ID", help="The phone system's own id of this record.")
-    group_ref = fields.Char(string="Call ID", help="Shared by the records of one call, such as after a transfer.")
+    record_ref = fields.Char(string="Record ID", groups=STAFF, help="The phone system's own id of this record.")
+    group_ref = fields.Char(string="Call ID", groups=STAFF, help="Shared by the records of one call, such as after a transfer.")
     direction = fields.Selection([("inbound", "Inbound"), ("outbound", "Outbound"), ("internal", "Internal")], required=True)
-    caller = fields.Char()
-    called = fields.Char()
-    caller_e164 = fields.Char(string="Caller (E.164)", help="With country code, where that can be told.")
-    called_e164 = fields.Char(string="Called (E.164)", help="With country code, where that can be told.")
+    caller = fields.Char(groups=STAFF)
+    called = fields.Char(groups=STAFF)
+    caller_e164 = fields.Char(string="Caller (E.164)", groups=STAFF, help="With country code, where that can be told.")
+    called_e164 = fields.Char(string="Called (E.164)", groups=STAFF, help="With country code, where that can be told.")
     queue = fields.Char()
     campaign = fields.Char()
     skill = fields.Char(string="Language or Skill")
     account_code = fields.Char()
-    trunk = fields.Char()
+    trunk = fields.Char(groups=STAFF)
     agent = fields.Char()
-    recording_ref = fields.Char(string="Recording", help="The phone system's reference of the recording.")
+    recording_ref = fields.Char(string="Recording", groups=STAFF, help="The phone system's reference of the recording.")
     quality = fields.Char(string="Line Quality")
     disposition = fields.Selection([(key, DISPOSITION_LABELS[key]) for key in DISPOSITIONS], required=True)
     start_at = fields.Datetime(string="Start", required=True, help="Shown in your time zone.")
@@ -94,7 +96,7 @@ class CallUsageLine(models.Model):
     provider_cost = fields.Float(
         digits=(16, 6),
         aggregator="sum",
-        groups="call_center_billing.group_sales",
+        groups=STAFF,
         help="What the carrier or cloud charges for it, in the provider's currency.",
     )
     version_at = fields.Datetime(string="Changed at Source", help="When the phone system last changed this record.")
@@ -154,8 +156,3 @@ class CallUsageLine(models.Model):
         """The record as the phone system wrote it, out of the imported file."""
         self.ensure_one()
         return self.import_id._action_view_raw(self.line_number)
-
-    @api.depends("caller", "called", "start_at")
-    def _compute_display_name(self):
-        for call in self:
-            call.display_name = f"{call.caller or '?'} → {call.called or '?'}"

@@ -31,6 +31,14 @@ class ContractContract(models.Model):
     )
     endpoint_ids = fields.One2many("call.endpoint", "contract_id", string="Endpoints")
     invoice_generation_error = fields.Text(groups="base.group_user")  # a client who follows the contract may read the rest
+    masked_digits = fields.Integer(
+        string="Hidden Digits",
+        help="So many last digits of the other party's number (the caller of inbound calls, the called number of outbound "
+        "calls) are hidden from the client: on the portal, in the statement's PDF and in the file of calls. 0: numbers are "
+        "shown. Extensions of up to 5 digits always are. Your own screens show all of it.",
+    )
+
+    _masked_digits_range = models.Constraint("CHECK (masked_digits BETWEEN 0 AND 15)", "Hide between 0 and 15 digits.")
 
     @api.depends("partner_id")
     def _compute_usage_tz(self):
@@ -61,6 +69,13 @@ class ContractContract(models.Model):
     def _compute_invoice_count(self):
         """Sales see how many invoices there are, without seeing them."""
         return super(ContractContract, self.sudo())._compute_invoice_count()
+
+    def write(self, vals):
+        """Documents that were made with other digits hidden are made anew when they are sent the next time."""
+        changed = self.filtered(lambda contract: contract.masked_digits != vals.get("masked_digits", contract.masked_digits))
+        res = super().write(vals)
+        changed.sudo().call_statement_ids.write({"pdf_attachment_id": False, "file_attachment_id": False})
+        return res
 
     # --- Guards around OCA's contract -------------------------------------------------------------
 

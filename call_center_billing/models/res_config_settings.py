@@ -13,3 +13,5 @@ class ResConfigSettings(models.TransientModel):
     call_gate_less = fields.Integer(related="company_id.call_gate_less", readonly=False)
     call_gate_more = fields.Integer(related="company_id.call_gate_more", readonly=False)
     call_gate_min_calls = fields.Integer(related="company_id.call_gate_min_calls", readonly=False)
+    call_statement_pdf_calls = fields.Integer(related="company_id.call_statement_pdf_calls", readonly=False)
+    call_statement_file = fields.Selection(related="company_id.call_statement_file", readonly=False, required=True)

@@ -53,16 +53,20 @@ class TestPortal(HttpCase, CallBillingCommon):
         csv = self.get(f"/my/statements/{self.statement.id}/csv")
         self.assertEqual(csv.headers["Content-Type"], "text/csv; charset=utf-8")
         self.assertEqual(csv.text.count("2026-10-05"), 2)
+        workbook = self.get(f"/my/statements/{self.statement.id}/xlsx")
+        self.assertEqual((workbook.content[:2], int(workbook.headers["Content-Length"])), (b"PK", len(workbook.content)))
         pdf = self.get(f"/my/statements/{self.statement.id}/pdf")
         self.assertIn("attachment", pdf.headers["Content-Disposition"])
 
     def test_another_client_gets_none_of_it(self):
-        for url in ("", "/csv", "/pdf", "/page/2", "?charge=1"):
+        for url in ("", "/csv", "/xlsx", "/pdf", "/page/2", "?charge=1"):
             with self.subTest(url):
                 page = self.get(f"/my/statements/{self.statement.id}{url}", "stranger_user")
                 self.assertTrue(page.url.endswith("/my/statements"), page.url)
                 self.assertNotIn("2026-10-05", page.text)
-        self.assertEqual(self.get(f"/call_center_billing/statement/{self.statement.id}/csv", "stranger_user").status_code, 404)
+        for kind in ("csv", "xlsx"):
+            answer = self.get(f"/call_center_billing/statement/{self.statement.id}/{kind}", "stranger_user")
+            self.assertEqual(answer.status_code, 404)
         self.assertIn("There is no statement yet", self.get("/my/statements", "stranger_user").text)
 
     def test_without_login_there_is_the_login_page(self):
