@@ -29,6 +29,9 @@ from . import contract_contract
 from . import call_endpoint
 from . import call_statement
 from . import call_statement_document
+from . import call_statement_opening
+from . import call_statement_figures
+from . import call_statement_so_far
 from . import call_charge
 from . import call_counter
 from . import call_service_result
@@ -51,6 +54,7 @@ from . import call_simulation_document
 from . import call_simulation_result
 from . import call_simulation_line
 from . import ir_attachment
+from . import res_partner
 from . import account_move
 from . import account_move_line
 from . import account_move_send
