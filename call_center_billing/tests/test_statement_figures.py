@@ -16,6 +16,11 @@ class TestStatementFigures(ServiceCase):
     def figures(self, statement):
         return {figure.label: figure.value.replace("\xa0", " ") for figure in statement._performance()}
 
+    def october_of(self, contract):
+        """The statement of a period without calls."""
+        period = (contract.id, date(2026, 10, 1), date(2026, 10, 31))
+        return self.env["call.statement"].sudo()._ensure({period})[period[:2]]
+
     def serve_october(self):
         """3 answered after 5 s, 1 after 30 s; given up after 2 s, 10 s and 60 s."""
         return self.serve((3, "answered", 5), (1, "answered", 30), (1, "abandoned", 2), (1, "abandoned", 10), (1, "abandoned", 60))
@@ -81,7 +86,7 @@ class TestStatementFigures(ServiceCase):
     def test_many_statements_are_measured_by_one_look_at_the_calls(self):
         self.serve_october()
         self.serve((1, "answered", 5), month=11)
-        statements = self.contract.call_statement_ids
+        statements = self.env["call.statement"].browse(self.contract.call_statement_ids.ids)
         self.assertEqual([served.offered for _terms, served, _short in statements._measure().values()], [1, 7])
         self.env.invalidate_all()
         one = self.queries(lambda: statements[0]._measure())
@@ -110,9 +115,9 @@ class TestStatementFigures(ServiceCase):
     def test_fixed_fees_of_an_open_period_come_from_the_contract(self):
         contract = self.make_contract(fee=49)
         contract.contract_line_ids[1].quantity = 2
-        contract.call_statement_ids._ensure({(contract.id, date(2026, 10, 1), date(2026, 10, 31))})
+        self.october_of(contract)
         contract._fit_statements()
-        november, october = contract.call_statement_ids
+        november, october = contract.call_statement_ids.sorted("date_start", reverse=True)
         self.assertEqual(
             [(fee.name, fee.amount) for s in (october, november) for fee in s._fixed_fees()],
             [("Fee 10/01/2026", 98), ("Fee 11/01/2026", 98)],
@@ -121,7 +126,7 @@ class TestStatementFigures(ServiceCase):
     def test_a_fee_that_is_paid_in_advance_is_on_the_statement_it_is_invoiced_with(self):
         contract = self.make_contract(fee=49)
         contract.contract_line_ids[1].recurring_invoicing_type = "pre-paid"
-        october = contract.call_statement_ids._ensure({(contract.id, date(2026, 10, 1), date(2026, 10, 31))}).popitem()[1]
+        october = self.october_of(contract)
         self.assertEqual([(fee.name, fee.period) for fee in october._fixed_fees()], [("Fee 11/01/2026", "11/01/2026 - 11/30/2026")])
 
     def test_fixed_fees_of_an_invoiced_period_are_those_of_the_invoice(self):

@@ -74,7 +74,7 @@ class TestStatementOpening(CallBillingCommon):
         self.fit()
         self.assertEqual(len(self.statements()), 2)
         with self.assertRaisesRegex(UserError, "cannot be deleted"):
-            self.contract.call_statement_ids.filtered("usage_count").unlink()
+            self.contract.call_statement_ids.filtered("usage_count").sudo().unlink()
 
     def test_a_line_that_is_cancelled_takes_its_empty_statement_away(self):
         self.fit()
@@ -115,7 +115,8 @@ class TestStatementOpening(CallBillingCommon):
             return self.cr.sql_log_count - before
 
         contracts = self.contract.union(*(self.make_contract(name=f"C{i}") for i in range(11)))
-        self.assertEqual(count(contracts[:2]), count(contracts[2:]))
+        count(contracts[:1])
+        self.assertEqual(count(contracts[1:3]), count(contracts[3:]))
 
     def test_a_new_contract_and_new_dates_are_seen_within_a_minute(self):
         cron = self.env.ref("call_center_billing.call_statement_cron")

@@ -31,7 +31,7 @@ class TestStatementSoFar(ServiceCase):
                 "tier_unit": "minute",
                 "tier_ids": [Command.create({"up_to": 5, "price": 1}), Command.create({"up_to": 0, "price": 0.5})],
             },
-            allowance_ids=[Command.create({"name": "Included", "quantity": 2, "unit": "minute"})],
+            allowance_ids=[{"name": "Included", "quantity": 2, "unit": "minute"}],
         )
         self.plan.term_ids = [Command.create({"name": "Minimum", "kind": "minimum", "amount": 200, "sequence": 20})]
         self.miss()
@@ -40,6 +40,7 @@ class TestStatementSoFar(ServiceCase):
         results = so_far["results"].mapped("explanation")
         self.assertFalse(self.statement().charge_ids)
         self.bill()
+        self.env.invalidate_all()
         self.assertEqual(before, shown(self.statement().charge_ids))
         self.assertEqual({each[1] for each in before}, {"included", "duration", "fee", "minimum", "credit"})
         self.assertEqual(so_far["total"], self.statement().charge_amount)
@@ -59,9 +60,7 @@ class TestStatementSoFar(ServiceCase):
         """100 minutes a month, 70 used in October: 130 in November, of 140 used 10 are charged."""
         self.plan_of(
             {"minute_price": 1},
-            allowance_ids=[
-                Command.create({"name": "Included", "quantity": 100, "unit": "minute", "rollover": True, "rollover_periods": 1})
-            ],
+            allowance_ids=[{"name": "Included", "quantity": 100, "unit": "minute", "rollover": True, "rollover_periods": 1}],
         )
         self.import_records(self.record(talk=70 * 60), self.record("2026-11-02T10:00:00+01:00", talk=140 * 60))
         self.assertEqual([self.statement(month)._so_far()["total"] for month in (10, 11)], [0, 10])
