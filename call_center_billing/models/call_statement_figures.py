@@ -48,7 +48,7 @@ class CallStatement(models.Model):
     then they are counted when somebody asks.
     """
 
-    _inherit = "call.statement"
+    _inherit = "call.statement"  # pylint: disable=consider-merging-classes-inherited
 
     threshold_seconds = fields.Integer(
         string="Answered Within (s)", readonly=True, aggregator=None, help="What the service level was measured by. 0: not yet."
@@ -64,9 +64,7 @@ class CallStatement(models.Model):
     abandoned_in_time_count = fields.Integer(string="Abandoned in Time", readonly=True)
     abandoned_short_count = fields.Integer(string="Short Abandoned Calls", readonly=True)
     wait_seconds = fields.Integer(string="Waiting (s)", readonly=True, help="In the queue and ringing, of the answered calls.")
-    handling_seconds = fields.Integer(
-        string="Handling (s)", readonly=True, help="Talk, hold and wrap-up of the answered calls."
-    )
+    handling_seconds = fields.Integer(string="Handling (s)", readonly=True, help="Talk, hold and wrap-up of the answered calls.")
     not_billable_totals = fields.Json(readonly=True, help="Calls and seconds by the reason why they are not charged.")
     performance_html = fields.Html(compute="_compute_figures_html", sanitize=False, string="Performance")
     not_billable_html = fields.Html(compute="_compute_figures_html", sanitize=False, string="Calls That Are Not Charged")
@@ -102,7 +100,15 @@ class CallStatement(models.Model):
     def _store_figures(self):
         totals = self._count_not_billable()
         for statement, (terms, served, short) in self._measure().items():
-            counts = (served.offered, served.answered, served.in_time, served.abandoned, served.short, served.wait, served.handling)
+            counts = (
+                served.offered,
+                served.answered,
+                served.in_time,
+                served.abandoned,
+                served.short,
+                served.wait,
+                served.handling,
+            )
             statement.write(
                 dict(zip(SERVED, counts, strict=True))
                 | {
@@ -122,15 +128,14 @@ class CallStatement(models.Model):
         :return: dict of statement -> (dict of indicator -> term, pricing.Served, pricing.Served with the threshold of short
             abandoned calls)
         """
-        self = self.sudo()
-        terms = {statement: statement._terms_to_measure() for statement in self}
-        promises = []
-        for statement in self:
+        statements, promises = self.sudo(), []
+        terms = {statement: statement._terms_to_measure() for statement in statements}
+        for statement in statements:
             lines = statement.contract_id.with_context(active_test=False).contract_line_ids.filtered("rate_plan_id")
             promises += [(terms[statement][name], statement, lines) for name in ("service_level", "abandonment")]
         served = iter(self.env["call.closing"]._count_served(promises, Usage()) if any(lines for *_, lines in promises) else ())
         none = pricing.Served()
-        return {statement: (terms[statement], next(served, none), next(served, none)) for statement in self}
+        return {statement: (terms[statement], next(served, none), next(served, none)) for statement in statements}
 
     def _terms_to_measure(self):
         """Terms that say how each indicator is calculated and in how many seconds calls have to be answered: as the statement's
@@ -266,7 +271,7 @@ class CallStatement(models.Model):
 
 
 class ContractContract(models.Model):
-    _inherit = "contract.contract"
+    _inherit = "contract.contract"  # pylint: disable=consider-merging-classes-inherited
 
     service_seconds = fields.Integer(
         string="Answered Within (s)",

@@ -13,7 +13,7 @@ PERIOD_FIELDS = {
 
 
 class CallStatement(models.Model):
-    _inherit = "call.statement"
+    _inherit = "call.statement"  # pylint: disable=consider-merging-classes-inherited
 
     def _unused(self):
         """Those that are open and never had a call: nothing is lost with them."""
@@ -21,11 +21,11 @@ class CallStatement(models.Model):
         if not empty:
             return empty
         groups = self.env["call.usage.line"].sudo()._read_group([("statement_id", "in", empty.ids)], ["statement_id"])
-        return empty.sudo().filtered(lambda statement: statement not in [used for (used,) in groups])
+        return empty - self.browse().union(*(used for (used,) in groups))
 
 
 class ContractContract(models.Model):
-    _inherit = "contract.contract"
+    _inherit = "contract.contract"  # pylint: disable=consider-merging-classes-inherited
 
     def unlink(self):
         self.sudo().call_statement_ids._unused().unlink()
@@ -81,7 +81,7 @@ class ContractContract(models.Model):
 
 
 class ContractLine(models.Model):
-    _inherit = "contract.line"
+    _inherit = "contract.line"  # pylint: disable=consider-merging-classes-inherited
 
     @api.model_create_multi
     def create(self, vals_list):

@@ -12,7 +12,7 @@ from .call_rerating import Usage
 class CallStatement(models.Model):
     """Computed by the engine that closes periods, when somebody asks; never stored as charges, and no row is locked for it."""
 
-    _inherit = "call.statement"
+    _inherit = "call.statement"  # pylint: disable=consider-merging-classes-inherited
 
     so_far = fields.Html(
         compute="_compute_so_far",
@@ -48,7 +48,11 @@ class CallStatement(models.Model):
         previous = self.sudo().search(
             [("contract_id", "=", self.contract_id.id), ("date_start", "<", self.date_start), ("state", "!=", "open")], limit=1
         )
-        before = number(previous.charge_amount) + sum((number(fee.amount) for fee in previous._fixed_fees()), Decimal(0)) if previous else 0
+        before = (
+            number(previous.charge_amount) + sum((number(fee.amount) for fee in previous._fixed_fees()), Decimal(0))
+            if previous
+            else 0
+        )
         return {
             "charges": charges,
             "results": results,

@@ -23,7 +23,9 @@ class TestStatementFigures(ServiceCase):
 
     def serve_october(self):
         """3 answered after 5 s, 1 after 30 s; given up after 2 s, 10 s and 60 s."""
-        return self.serve((3, "answered", 5), (1, "answered", 30), (1, "abandoned", 2), (1, "abandoned", 10), (1, "abandoned", 60))
+        return self.serve(
+            (3, "answered", 5), (1, "answered", 30), (1, "abandoned", 2), (1, "abandoned", 10), (1, "abandoned", 60)
+        )
 
     def test_figures_are_ratios_of_the_counts_of_the_period(self):
         self.serve_october()
@@ -127,7 +129,9 @@ class TestStatementFigures(ServiceCase):
         contract = self.make_contract(fee=49)
         contract.contract_line_ids[1].recurring_invoicing_type = "pre-paid"
         october = self.october_of(contract)
-        self.assertEqual([(fee.name, fee.period) for fee in october._fixed_fees()], [("Fee 11/01/2026", "11/01/2026 - 11/30/2026")])
+        self.assertEqual(
+            [(fee.name, fee.period) for fee in october._fixed_fees()], [("Fee 11/01/2026", "11/01/2026 - 11/30/2026")]
+        )
 
     def test_fixed_fees_of_an_invoiced_period_are_those_of_the_invoice(self):
         contract = self.make_contract(fee=49)
@@ -149,7 +153,9 @@ class TestStatementFigures(ServiceCase):
     def test_the_pdf_has_figures_reasons_and_fees(self):
         contract = self.make_contract(fee=49)
         self.make_endpoint("777", contract.contract_line_ids[:1])
-        self.import_records(self.record(called="777"), self.record(called="777", disposition="abandoned", talk=0, ring_seconds=30))
+        self.import_records(
+            self.record(called="777"), self.record(called="777", disposition="abandoned", talk=0, ring_seconds=30)
+        )
         statement = self.bill(contract).call_statement_ids
         html, _kind = self.env["ir.actions.report"]._render_qweb_html(
             "call_center_billing.call_statement_report_action", statement.ids
@@ -164,4 +170,6 @@ class TestStatementFigures(ServiceCase):
         with freeze_time("2026-12-05"):
             self.bill(until=DECEMBER)
         november = self.contract.call_statement_ids[0]
-        self.assertEqual((november.late_count, november.offered_count, self.figures(november)["Answered calls"]), (5, 0, "No data"))
+        self.assertEqual(
+            (november.late_count, november.offered_count, self.figures(november)["Answered calls"]), (5, 0, "No data")
+        )

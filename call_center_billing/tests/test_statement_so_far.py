@@ -140,7 +140,12 @@ class TestPortalSoFar(HttpCase, CallBillingCommon):
 
     def test_a_client_sees_figures_and_what_is_not_charged(self):
         page = self.get(f"/my/statements/{self.billed.id}").text
-        for words in ("Performance", "1 of 1 calls answered within 20 s", "This outcome is not charged", "?reason=disposition#calls"):
+        for words in (
+            "Performance",
+            "1 of 1 calls answered within 20 s",
+            "This outcome is not charged",
+            "?reason=disposition#calls",
+        ):
             self.assertIn(words, page.replace("\xa0", " "))
         page = self.get(f"/my/statements/{self.billed.id}?reason=disposition").text
         self.assertEqual((page.count("2026-10-05 10:00:00"), "Show all calls" in page), (1, True))

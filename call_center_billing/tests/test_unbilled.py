@@ -21,11 +21,15 @@ class TestUnbilled(CallBillingCommon):
         cls.action = cls.env["ir.actions.act_window"]._for_xml_id("call_center_billing.call_statement_unbilled_action")
 
     def unbilled(self, *domain):
-        return self.env["call.statement"].search([*ast.literal_eval(self.action["domain"]), ("company_id", "=", self.env.company.id), *domain])
+        return self.env["call.statement"].search(
+            [*ast.literal_eval(self.action["domain"]), ("company_id", "=", self.env.company.id), *domain]
+        )
 
     def filter_domain(self, name):
         arch = self.env["call.statement"].get_view(False, "search")["arch"]
-        return ast.literal_eval(arch.split(f'name="{name}"')[1].split('domain="')[1].split('"')[0].replace("&lt;", "<").replace("&gt;", ">"))
+        return ast.literal_eval(
+            arch.split(f'name="{name}"')[1].split('domain="')[1].split('"')[0].replace("&lt;", "<").replace("&gt;", ">")
+        )
 
     def test_what_is_open_is_listed_until_it_is_invoiced(self):
         self.assertEqual(self.unbilled().mapped("usage_amount"), [0.9, 1.8])
@@ -53,7 +57,10 @@ class TestUnbilled(CallBillingCommon):
             ["currency_id", "date_start:month"],
             ["usage_amount:sum"],
         )
-        self.assertEqual([round(amount, 2) for *_by, amount in groups], [2.0, 1.8, 0.9] if groups[0][0] == self.other_currency else [1.8, 0.9, 2.0])
+        self.assertEqual(
+            [round(amount, 2) for *_by, amount in groups],
+            [2.0, 1.8, 0.9] if groups[0][0] == self.other_currency else [1.8, 0.9, 2.0],
+        )
 
     def test_the_client_has_the_amount_of_all_its_contracts_in_the_companys_currency(self):
         """Two units of the other currency are one of the company's from 2017 on."""
