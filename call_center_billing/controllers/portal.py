@@ -15,7 +15,8 @@ CALLS_PER_PAGE = 50
 
 
 class CallStatementPortal(CustomerPortal):
-    """The client's statements. Every read goes through the user's own record rules first."""
+    """The client's statements. Every read goes through the user's own record rules, but for totals of periods that are not
+    invoiced yet."""
 
     def _prepare_home_portal_values(self, counters):
         values = super()._prepare_home_portal_values(counters)
@@ -54,6 +55,7 @@ class CallStatementPortal(CustomerPortal):
         values.update(
             {
                 "statements": statements,
+                "running": self._running_statements(),
                 "page_name": "call_statement",
                 "default_url": "/my/statements",
                 "pager": pager,
@@ -70,16 +72,19 @@ class CallStatementPortal(CustomerPortal):
         website=True,
         readonly=True,
     )
-    def portal_my_statement(self, statement_id, page=1, charge=None, **kw):
+    def portal_my_statement(self, statement_id, page=1, charge=None, reason=None, **kw):
         statement = self._own_statement(statement_id)
         if not statement:
             return request.redirect("/my/statements")
         chosen = statement.charge_ids.filtered(lambda c: str(c.id) == charge)
         domain = chosen._calls_domain() if chosen else [("statement_id", "=", statement.id)]
+        reason = None if chosen else next((each for each in statement._not_billable() if each.key == reason), None)
+        if reason:
+            domain += [("status", "=", "not_billable"), ("not_billable_reason", "=", reason.key)]
         pager = portal_pager(
             url=f"/my/statements/{statement.id}",
-            url_args={"charge": chosen.id} if chosen else {},
-            total=chosen.call_count if chosen else statement.usage_count,
+            url_args={"charge": chosen.id} if chosen else {"reason": reason.key} if reason else {},
+            total=chosen.call_count if chosen else reason.calls if reason else statement.usage_count,
             page=page,
             step=CALLS_PER_PAGE,
         )
@@ -88,6 +93,7 @@ class CallStatementPortal(CustomerPortal):
             {
                 "statement": statement,
                 "chosen": chosen,
+                "reason": reason,
                 "calls": request.env["call.usage.line"].search(
                     domain, order="start_at, id", limit=CALLS_PER_PAGE, offset=pager["offset"]
                 ),
@@ -97,6 +103,22 @@ class CallStatementPortal(CustomerPortal):
             }
         )
         return request.render("call_center_billing.portal_my_statement", values)
+
+    @http.route("/my/statements/so-far/<int:statement_id>", type="http", auth="user", website=True)
+    def portal_my_statement_so_far(self, statement_id, **kw):
+        statement = self._running_statements().filtered(lambda s: s.id == statement_id)
+        if not statement:
+            return request.redirect("/my/statements")
+        values = self._prepare_portal_layout_values()
+        values.update({"statement": statement, "so_far": statement._so_far(), "page_name": "call_statement"})
+        return request.render("call_center_billing.portal_my_statement_so_far", values)
+
+    def _running_statements(self):
+        """Periods of the user's own company that are not invoiced yet. ``sudo`` because record rules keep open statements, and
+        their calls, from clients: what these pages show of them are totals."""
+        partner = request.env.user.partner_id.commercial_partner_id
+        domain = [("partner_id", "child_of", partner.ids), ("state", "=", "open")]
+        return request.env["call.statement"].sudo().search(domain)
 
     @http.route("/my/statements/<int:statement_id>/<any(pdf,csv,xlsx):kind>", type="http", auth="user", website=True)
     def portal_my_statement_download(self, statement_id, kind, **kw):

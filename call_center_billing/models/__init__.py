@@ -34,6 +34,9 @@ from . import call_statement
 from . import call_statement_document
 from . import call_completeness
 from . import call_statement_workbook
+from . import call_statement_opening
+from . import call_statement_figures
+from . import call_statement_so_far
 from . import call_charge
 from . import call_counter
 from . import call_service_result
@@ -59,6 +62,7 @@ from . import call_simulation_result
 from . import call_simulation_line
 from . import ir_attachment
 from . import ir_actions_report
+from . import res_partner
 from . import account_move
 from . import account_move_line
 from . import account_move_send

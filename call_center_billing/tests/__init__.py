@@ -29,6 +29,10 @@ from . import test_billing
 from . import test_contract_guards
 from . import test_simulation
 from . import test_statement_document
+from . import test_statement_opening
+from . import test_statement_figures
+from . import test_statement_so_far
+from . import test_unbilled
 from . import test_format_generic
 from . import test_workbook
 from . import test_format_normalised

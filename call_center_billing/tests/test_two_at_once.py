@@ -2,7 +2,8 @@ import base64
 import http.client
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import date
 from unittest.mock import patch
 
 import psycopg2
@@ -118,6 +119,19 @@ class TestTwoAtOnce(BaseCase):
         first, second = self.upload(content, content)
         self.at_once(self.importing(first), self.importing(second))
         self.assertEqual(self.totals(), [10, 10, 0, 10, 9.0, 10])
+
+    @mute_logger("odoo.service.model", "odoo.sql_db")
+    def test_a_statement_that_two_open_at_once_is_made_once(self):
+        period, both = (self.contract_id, date(2026, 10, 1), date(2026, 10, 31)), threading.Barrier(2)
+
+        def open_period(env):
+            env["call.statement"].search_count([])  # what is committed from here on is not seen
+            with suppress(threading.BrokenBarrierError):
+                both.wait(2)
+            env["call.statement"]._ensure({period})
+
+        self.at_once(open_period, open_period)
+        self.assertEqual(self.count(f"SELECT count(*) FROM call_statement WHERE contract_id = {self.contract_id}"), 1)
 
     @mute_logger("odoo.service.model", "odoo.sql_db")
     def test_a_period_that_closes_beside_an_import_misses_no_call(self):
