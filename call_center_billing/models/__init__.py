@@ -29,11 +29,13 @@ from . import contract_contract
 from . import call_endpoint
 from . import call_statement
 from . import call_statement_document
+from . import call_statement_again
 from . import call_charge
 from . import call_counter
 from . import call_service_result
 from . import call_adjustment
 from . import call_usage_line
+from . import call_usage_lost
 from . import call_usage_stretch
 from . import call_trace
 from . import call_import

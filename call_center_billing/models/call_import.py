@@ -506,9 +506,10 @@ class CallImport(models.Model):
         return dict(
             self.env.execute_query(
                 SQL(
-                    "SELECT replaces_id, record_key FROM call_usage_line"
-                    " WHERE import_id = %s AND replaces_id IS NOT NULL AND quantity >= 0",
+                    "SELECT u.replaces_id, u.record_key FROM call_usage_line u JOIN call_usage_line o ON o.id = u.replaces_id"
+                    " WHERE u.import_id = %s AND u.quantity >= 0 AND NOT (%s)",
                     self.id,
+                    self._stays_charged(),
                 )
             )
         )
@@ -527,11 +528,17 @@ class CallImport(models.Model):
                  UNION ALL
                 SELECT o.start_at, o.total_seconds, 1 FROM call_usage_line u JOIN call_usage_line o ON o.id = u.replaces_id
                  WHERE u.import_id = %(id)s AND u.quantity > 0 AND u.not_billable_reason IS DISTINCT FROM 'replaced'
-                   AND o.import_id <> u.import_id
+                   AND o.import_id <> u.import_id AND NOT (%(stays)s)
                 """,
                 id=self.id,
+                stays=self._stays_charged(),
             ),
         )
+
+    @api.model
+    def _stays_charged(self):
+        """Condition: a newer version (u) came too late to take the place of the older one (o)."""
+        return SQL("(u.not_billable_reason = 'too_late') IS TRUE AND o.status = 'billable'")
 
     def _forget_sequences(self):
         """Numbers that only this import brought are not seen any more."""

@@ -42,6 +42,16 @@ class ContractContract(models.Model):
         string="Unbilled Usage", compute="_compute_call_counts", help="Usage of open statements, without fixed fees."
     )
     endpoint_ids = fields.One2many("call.endpoint", "contract_id", string="Endpoints")
+    back_billing_days = fields.Integer(
+        string="Back-Billing Limit",
+        default=lambda self: self.env.company.call_back_billing_days,
+        help="A call that comes after its period was invoiced is billed on the next invoice if its day is no more than so many days "
+        "before that invoice, which is due on the day after its period. What comes later is lost. 0: no limit.",
+    )
+
+    _back_billing_days_positive = models.Constraint(
+        "CHECK (back_billing_days >= 0)", "The limit for back-billing must not be negative."
+    )
 
     @api.depends("partner_id")
     def _compute_usage_tz(self):
@@ -111,7 +121,7 @@ class ContractContract(models.Model):
         if self.generation_type != "call_billing":
             return super().recurring_create_invoice()
         today = fields.Date.context_today(self)
-        if not self._lines_due(today):
+        if not self._lines_due(today) and not self._reopened(today):
             raise UserError(
                 self.env._(
                     "No billing period of this contract is over. The next one can be invoiced from %s.",
@@ -134,13 +144,15 @@ class ContractContract(models.Model):
 
     @api.model
     def _due_domain(self, date_ref):
-        """Usage contracts with a period that ended by ``date_ref``. The end of the contract does not matter: its last
-        period is invoiced after it."""
-        return Domain(
-            [
-                ("generation_type", "=", "call_billing"),
-                ("contract_line_ids", "any", [("recurring_next_date", "<=", date_ref), ("is_canceled", "=", False)]),
-            ]
+        """Usage contracts with a period that ended by ``date_ref``, or that is to be billed again. The end of the contract
+        does not matter: its last period is invoiced after it."""
+        due = Domain("contract_line_ids", "any", [("recurring_next_date", "<=", date_ref), ("is_canceled", "=", False)])
+        again = Domain("call_statement_ids", "any", self.env["call.statement"]._reopened_domain(date_ref))
+        return Domain("generation_type", "=", "call_billing") & (due | again)
+
+    def _reopened(self, date_ref):
+        return self.env["call.statement"].sudo().search(
+            self.env["call.statement"]._reopened_domain(date_ref) & Domain("contract_id", "in", self.ids), order="date_start"
         )
 
     def _lines_due(self, date_ref):
@@ -196,7 +208,8 @@ class ContractContract(models.Model):
 
         :param invoice_date: date of the invoices; by default ``date_ref``
         """
-        moves = self.env["account.move"]
+        dated = self.with_context(call_invoice_date=invoice_date or date_ref)
+        moves = dated._bill_reopened(date_ref)
         contracts = self
         for _period in range(MAX_PERIODS):
             contracts = contracts.filtered(lambda c: c._lines_due(date_ref))
@@ -204,10 +217,18 @@ class ContractContract(models.Model):
                 break
             by_date = contracts.grouped(lambda c: min(c._lines_due(date_ref).mapped("recurring_next_date")))
             for due, group in sorted(by_date.items()):
-                moves |= group.with_context(call_invoice_date=invoice_date or date_ref)._recurring_create_invoice(due)
+                moves |= group.with_env(dated.env)._recurring_create_invoice(due)
         # Where newer versions of billed calls take back more than the period brings, the client gets a credit note.
         moves.filtered(lambda move: move.currency_id.compare_amounts(move.amount_total, 0) < 0).action_switch_move_type()
         self._clear_invoice_generation_error()
+        return moves
+
+    def _bill_reopened(self, date_ref):
+        """Bill the periods again whose invoice was cancelled or credited, one invoice for each of these invoices."""
+        moves = self.env["account.move"]
+        reopened = self._reopened(date_ref).with_env(self.env)
+        for statements in reopened.grouped(lambda s: s.sudo().earlier_ids.sorted("id")[-1:].invoice_id or s).values():
+            moves |= statements._bill_reopened()
         return moves
 
     def _record_billing_error(self, error):

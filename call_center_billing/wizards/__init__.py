@@ -1,3 +1,5 @@
+from . import account_move_reversal
+from . import call_lost_bill
 from . import call_mapping_import
 from . import call_raw_record
 from . import call_rate_change

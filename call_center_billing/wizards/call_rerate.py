@@ -126,7 +126,7 @@ class CallRerate(models.TransientModel):
         return rows, counts
 
     def _statements(self):
-        domain = [("company_id", "=", self.company_id.id)]
+        domain = [("company_id", "=", self.company_id.id), ("state", "!=", "void")]
         if self.contract_ids:
             domain.append(("contract_id", "in", self.contract_ids.ids))
         if self.plan_ids:
