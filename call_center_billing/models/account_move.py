@@ -1,7 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-
 CALL_USAGE = [("again", "Bill it again"), ("off", "Do not bill it again")]
 PAID = ("paid", "in_payment", "reversed")
 

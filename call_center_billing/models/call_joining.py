@@ -303,8 +303,9 @@ class CallJoining(models.AbstractModel):
 
     @api.model
     def _hold_to_limit(self, rates):
-        """Newer versions of billed calls that came after the limit for back-billing: what they give back to the client is given
-        back; where they would charge more, the older version stays charged, and the difference is lost.
+        """Newer versions of calls that are billed, or are to be billed although they came too late, and came after the limit for
+        back-billing themselves: what they give back to the client is given back; where they would charge more, the older
+        version stays charged, and the difference is lost.
 
         Table ``call_outdone``: lines whose older version stays, which keeps its key, with what stays charged for the call.
 
@@ -318,10 +319,14 @@ class CallJoining(models.AbstractModel):
             SQL(
                 """
                 CREATE TEMPORARY TABLE call_weighed ON COMMIT DROP AS
-                WITH before AS (
+                WITH older AS (
+                    SELECT charged_id, line_number FROM (%(charged)s) c
+                     UNION ALL
+                    SELECT u.id, c.line_number FROM call_replaced c JOIN call_usage_line u ON u.id = c.usage_id
+                     WHERE NOT c.billed AND u.back_billed AND u.status = 'billable'
+                ), before AS (
                     SELECT %(before)s AS call, sum(u.amount) AS amount
-                      FROM (%(charged)s) c JOIN call_usage_line u ON u.id = c.charged_id
-                      JOIN call_stage s ON s.line_number = c.line_number
+                      FROM older c JOIN call_usage_line u ON u.id = c.charged_id JOIN call_stage s ON s.line_number = c.line_number
                      GROUP BY 1
                 ), after AS (
                     SELECT %(after)s AS call, t.line_number,
@@ -343,8 +348,8 @@ class CallJoining(models.AbstractModel):
             UPDATE call_guided g SET too_late = false FROM call_weighed w WHERE w.line_number = g.line_number AND w.gives_back;
             INSERT INTO call_outdone
             SELECT w.line_number, c.usage_id, w.kept
-              FROM call_weighed w LEFT JOIN call_replaced c ON c.line_number = w.line_number AND c.billed WHERE NOT w.gives_back;
-            DELETE FROM call_replaced c USING call_outdone o WHERE o.line_number = c.line_number AND c.billed
+              FROM call_weighed w LEFT JOIN call_replaced c ON c.line_number = w.line_number WHERE NOT w.gives_back;
+            DELETE FROM call_replaced c USING call_outdone o WHERE o.line_number = c.line_number
             """
         )
         rates.kept = SQL("(SELECT kept FROM call_outdone o WHERE o.line_number = t.line_number)")
@@ -354,7 +359,7 @@ class CallJoining(models.AbstractModel):
                 SQL(
                     """
                     UPDATE call_usage_line SET not_billable_reason = 'replaced', lost_amount = NULL
-                     WHERE replaces_id IN (SELECT usage_id FROM call_changed WHERE billed) AND not_billable_reason = 'too_late'
+                     WHERE replaces_id IN (SELECT usage_id FROM call_changed) AND not_billable_reason = 'too_late'
                     RETURNING statement_id
                     """
                 )

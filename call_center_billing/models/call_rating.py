@@ -187,7 +187,11 @@ class CallRating(models.AbstractModel):
         :return: list of (statement to bill on, statement that calls are late for or None, first day, last day)
         """
         return [
-            (*((each, None) if each.state == "open" else (statement, each)), max(first, each.date_start), min(last, each.date_end))
+            (
+                *((each, None) if each.state == "open" else (statement, each)),
+                max(first, each.date_start),
+                min(last, each.date_end),
+            )
             for each in past or ()
             if each.date_start <= last and each.date_end >= first
         ]

@@ -26,7 +26,7 @@ class Usage:
 
 class CallRerating(models.AbstractModel):
     """Rates stored calls again by the engine that rated them when they were loaded: staged out of the table of usage lines
-    instead of a file, guided to where they are. Lines that offset billed ones keep their price. Owns no data."""
+    instead of a file, guided to where they are. Lines that offset billed ones, and those, keep their price. Owns no data."""
 
     _name = "call.rerating"
     _description = "Call Rerating"
@@ -181,6 +181,7 @@ class CallRerating(models.AbstractModel):
                 CREATE TEMPORARY TABLE call_picked ON COMMIT DROP AS
                 SELECT u.id, u.group_ref, u.statement_id FROM call_usage_line u
                  WHERE (%s) AND u.quantity >= 0 AND (u.not_billable_reason IN ('replaced', 'after_end')) IS NOT TRUE
+                   AND NOT EXISTS (SELECT FROM call_usage_line x WHERE x.replaces_id = u.id AND x.quantity < 0)
                 """,
                 where,
             )

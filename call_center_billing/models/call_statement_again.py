@@ -14,7 +14,7 @@ class CallStatement(models.Model):
     and a copy of each call, so that a later change of a price, or a newer record, changes nothing there.
     """
 
-    _inherit = "call.statement"
+    _inherit = "call.statement"  # pylint: disable=consider-merging-classes-inherited
 
     billed_again_id = fields.Many2one(
         "call.statement", string="Billed Again As", readonly=True, copy=False, index="btree_not_null", ondelete="restrict"
@@ -70,6 +70,11 @@ class CallStatement(models.Model):
                 )
             )
 
+    def action_bill_again(self):
+        """Bill a period again that was written off."""
+        self.ensure_one()
+        self.invoice_id.action_bill_call_usage_again()
+
     def _bill_again(self):
         """Give the calls of a cancelled or credited invoice back to be billed again; keep what was sent."""
         self.lock_for_update()
@@ -77,7 +82,9 @@ class CallStatement(models.Model):
             invoice = statement.invoice_id
             statement._keep_sent()
             statement._set_state("open")
-            statement.message_post(body=self.env._("The usage of %s is billed again by the next billing run.", invoice.display_name))
+            statement.message_post(
+                body=self.env._("The usage of %s is billed again by the next billing run.", invoice.display_name)
+            )
 
     def _keep_sent(self):
         """Move what was sent to a void statement of the same period."""

@@ -30,7 +30,7 @@ def cell(value):
 
 
 class CallStatement(models.Model):
-    _inherit = "call.statement"
+    _inherit = "call.statement"  # pylint: disable=consider-merging-classes-inherited
 
     csv_attachment_id = fields.Many2one("ir.attachment", readonly=True, copy=False)
     pdf_attachment_id = fields.Many2one("ir.attachment", readonly=True, copy=False)

@@ -13,7 +13,7 @@ class CallUsageLine(models.Model):
     """The price trace: why a call costs what it costs, in words and numbers, out of its price, its seconds, and the charges of
     its statement once that is closed. Nothing of it is stored with the call."""
 
-    _inherit = "call.usage.line"
+    _inherit = "call.usage.line"  # pylint: disable=consider-merging-classes-inherited
 
     charge_ids = fields.Many2many(
         "call.charge",
@@ -145,7 +145,7 @@ class CallUsageLine(models.Model):
                 lines.append(self.env._("Lost: %(amount)s. %(limit)s", amount=lost, limit=self._limit_text()))
             return lines
         if self.back_billed:
-            lines.append(self.env._("Charged by agreement, although it came too late."))
+            lines.append(self.env._("Charged although it came too late: by agreement, or in place of what was charged more for."))
         if self.quantity < 0:
             lines.append(self.env._("Given back: what an earlier invoice charged for what the phone system told before."))
         else:

@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -9,7 +9,7 @@ class CallUsageLine(models.Model):
     """Calls that came after the contract's limit for back-billing: what they would have cost is lost, unless the client agrees to
     pay it. Then they are billed on the next invoice as late usage."""
 
-    _inherit = "call.usage.line"
+    _inherit = "call.usage.line"  # pylint: disable=consider-merging-classes-inherited
 
     def _bill_lost(self, reason):
         """Bill calls that came too late all the same.
@@ -53,10 +53,15 @@ class CallUsageLine(models.Model):
     def _move_to_open(self):
         """Calls on closed statements go to the one that is billed next."""
         closed = self.filtered(lambda call: call.statement_id.state != "open")
-        spans = {line: (min(each.mapped("date")), max(each.mapped("date"))) for line, each in closed.grouped("contract_line_id").items()}
+        spans = {
+            line: (min(each.mapped("date")), max(each.mapped("date")))
+            for line, each in closed.grouped("contract_line_id").items()
+        }
         for segment in self.env["call.rating"]._plan_segments(spans):
             mine = closed.filtered(
-                lambda call, s=segment: call.contract_line_id == s["contract_line"] and s["date_from"] <= call.date <= s["date_to"]
+                lambda call, s=segment: (
+                    call.contract_line_id == s["contract_line"] and s["date_from"] <= call.date <= s["date_to"]
+                )
             )
             late_of = segment["late_of"]
             mine.write({"statement_id": segment["statement"].id, "late_of_id": late_of.id if late_of else False})
@@ -64,7 +69,8 @@ class CallUsageLine(models.Model):
         if closed:
             raise UserError(
                 self.env._(
-                    "'%s' has no further invoice that these calls could come on. Invoice them by hand.", closed[0].contract_line_id.name
+                    "'%s' has no further invoice that these calls could come on. Invoice them by hand.",
+                    closed[0].contract_line_id.name,
                 )
             )
 

@@ -151,8 +151,12 @@ class ContractContract(models.Model):
         return Domain("generation_type", "=", "call_billing") & (due | again)
 
     def _reopened(self, date_ref):
-        return self.env["call.statement"].sudo().search(
-            self.env["call.statement"]._reopened_domain(date_ref) & Domain("contract_id", "in", self.ids), order="date_start"
+        return (
+            self.env["call.statement"]
+            .sudo()
+            .search(
+                self.env["call.statement"]._reopened_domain(date_ref) & Domain("contract_id", "in", self.ids), order="date_start"
+            )
         )
 
     def _lines_due(self, date_ref):

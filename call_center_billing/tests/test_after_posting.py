@@ -2,9 +2,9 @@ from datetime import date
 
 from freezegun import freeze_time
 
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
-from odoo.tests import tagged
+from odoo.tests import Form, new_test_user, tagged
 
 from .asterisk import row
 from .common import DECEMBER, NOVEMBER, TODAY, CallBillingCommon
@@ -15,7 +15,7 @@ JANUARY = date(2027, 1, 1)
 class AfterPostingCase(CallBillingCommon):
     def lines(self, move):
         """The invoice as the client reads it, without the service."""
-        return [(line.name.split(", ", 1)[1], line.quantity, line.price_subtotal) for line in move.invoice_line_ids]
+        return [(line.name.split(", ", 1)[-1], line.quantity, line.price_subtotal) for line in move.invoice_line_ids]
 
     def invoice(self, *rows, until=NOVEMBER, contract=None):
         self.import_text(*rows or (row(talk=61),))
@@ -56,6 +56,7 @@ class TestSettled(AfterPostingCase):
         self.assertIn(move.payment_state, ("paid", "in_payment"))
         self.assertEqual(self.live().state, "settled")
         payment.action_draft()
+        payment.action_cancel()
         self.assertEqual((move.payment_state, self.live().state), ("not_paid", "invoiced"))
 
     def test_many_are_settled_at_once(self):
@@ -120,7 +121,9 @@ class TestBillAgain(AfterPostingCase):
         first = self.invoice(row(), row(start="2026-10-06 10:00:00"))
         self.credit(first).action_post()
         self.bill().action_post()
-        live = self.env["call.usage.line"].search([("contract_line_id", "=", self.line.id), ("statement_id", "=", self.live().id)])
+        live = self.env["call.usage.line"].search(
+            [("contract_line_id", "=", self.line.id), ("statement_id", "=", self.live().id)]
+        )
         lines = self.env["account.move.line"].search([("call_charge_id.contract_line_id", "=", self.line.id)])
         counting = lines.filtered(lambda line: line.move_id.payment_state != "reversed")
         self.assertEqual(self.env["call.usage.line"].search(counting.call_charge_id._calls_domain()), live)
@@ -137,7 +140,7 @@ class TestBillAgain(AfterPostingCase):
         first = self.invoice()
         note = self.credit(first)
         note.invoice_line_ids.price_unit = 0.1
-        with self.assertRaisesRegex(UserError, "still counts"):
+        with self.assertRaisesRegex(UserError, "still counts"), self.env.cr.savepoint():
             note.action_post()
         note.call_usage = False
         note.action_post()
@@ -185,9 +188,25 @@ class TestBillAgain(AfterPostingCase):
 
     def test_a_copy_of_the_lines_is_no_way_to_bill_again(self):
         first = self.invoice()
-        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=first.ids).create({})
+        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=first.ids)
+        wizard = wizard.create({"journal_id": first.journal_id.id})
         with self.assertRaisesRegex(UserError, "choose to bill its usage again"):
             wizard.modify_moves()
+
+    def test_the_wizard_asks_for_invoices_with_usage_only(self):
+        first = self.invoice()
+        other = self.init_invoice("out_invoice", products=self.product, post=True)
+        for move, asked in ((first, True), (other, False)):
+            action = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=move.ids)
+            with Form(action) as form:
+                self.assertEqual(form.has_call_usage, asked)
+                form.call_usage = "again" if asked else False
+
+    def test_what_was_written_off_can_be_billed_again_later(self):
+        first = self.invoice()
+        self.credit(first, "off").action_post()
+        self.live().action_bill_again()
+        self.assertEqual(self.bill().amount_untaxed, 1.8)
 
     def test_the_credit_note_by_which_usage_is_billed_again_stays(self):
         first = self.invoice()
@@ -201,7 +220,7 @@ class TestBillAgain(AfterPostingCase):
         first = self.invoice()
         note = self.credit(first, "off")
         note.action_post()
-        note.button_draft()
+        note.button_cancel()
         self.assertEqual((self.live().state, first.payment_state), ("invoiced", "not_paid"))
 
     def test_an_older_period_is_billed_again_with_its_fees_beside_later_ones(self):
@@ -357,7 +376,9 @@ class TestBackBillingLimit(AfterPostingCase):
     def test_lost_calls_are_billed_by_agreement(self):
         self.invoice()
         calls = self.late("10-02", "10-03")
-        self.assertEqual(sum(self.env["call.usage.line"].search([("not_billable_reason", "=", "too_late")]).mapped("lost_amount")), 1.8)
+        self.assertEqual(
+            sum(self.env["call.usage.line"].search([("not_billable_reason", "=", "too_late")]).mapped("lost_amount")), 1.8
+        )
         wizard = (
             self.env["call.lost.bill"]
             .with_context(active_model="call.usage.line", active_ids=calls.ids)
@@ -369,6 +390,21 @@ class TestBackBillingLimit(AfterPostingCase):
         self.assertIn("Mrs. Weber agreed", self.live(11).message_ids[0].body)
         (line,) = self.lines(self.bill(until=DECEMBER))
         self.assertEqual(line, ("Inbound calls, late usage of 10/01/2026 - 10/31/2026", 2, 1.8))
+
+    def test_lost_value_is_listed_by_client(self):
+        self.invoice()
+        self.late("10-02", "10-03")
+        domain = [("not_billable_reason", "=", "too_late"), ("partner_id", "=", self.client.id)]
+        Usage = self.env["call.usage.line"]
+        self.assertEqual(Usage._read_group(domain, ["partner_id"], ["lost_amount:sum"]), [(self.client, 1.8)])
+
+    def test_sales_see_what_is_lost_but_bill_nothing(self):
+        self.invoice()
+        call = self.late("10-02")
+        sales = new_test_user(self.env, "seller", groups="call_center_billing.group_sales")
+        self.assertEqual(call.with_user(sales).lost_amount, 0.9)
+        with self.assertRaises(AccessError):
+            self.env["call.lost.bill"].with_user(sales).create({"reason": "x", "usage_line_ids": [Command.set(call.ids)]})
 
     def test_lost_calls_of_a_closed_period_go_to_the_next_invoice(self):
         self.invoice()
@@ -407,7 +443,7 @@ class TestBackBillingLimit(AfterPostingCase):
         record = self.record(start=f"{day}T10:00:00+02:00", talk=before, record_ref="corrected")
         self.import_records(record)
         self.bill().action_post()
-        return self.calls(self.import_records({**record, "talk_seconds": talk}))
+        return self.calls(self.import_records({**record, "talk_seconds": talk})).filtered(lambda call: call.quantity > 0)
 
     def open_amounts(self):
         return sorted(round(call.amount, 2) for call in self.live(11).usage_line_ids if call.amount)
@@ -429,7 +465,9 @@ class TestBackBillingLimit(AfterPostingCase):
     def test_the_next_version_takes_the_place_of_one_that_is_lost(self):
         newer = self.correct(240)
         record = self.record(start="2026-10-02T10:00:00+02:00", talk=180, record_ref="corrected")
-        self.assertTotals(self.import_records({**record, "talk_seconds": 240}), read=1, accepted=0, duplicate=1)
+        self.assertTotals(
+            self.import_records({**record, "talk_seconds": 240, "recording_ref": "x"}), read=1, accepted=0, duplicate=1
+        )
         third = self.calls(self.import_records(record))
         self.assertEqual(self.outcome(newer + third), [("not_billable", "replaced", 0, 0), ("not_billable", "too_late", 0, 0.9)])
         self.calls(self.import_records({**record, "talk_seconds": 30}))
@@ -444,10 +482,19 @@ class TestBackBillingLimit(AfterPostingCase):
         self.import_records(record)
         self.assertEqual(self.open_amounts(), [-1.8, 0.9])
 
+    def test_what_was_given_back_stays_given_back_when_rated_again_or_told_once_more(self):
+        newer = self.correct(60)
+        self.assertFalse(self.rerate())
+        record = {**self.record(start="2026-10-02T10:00:00+02:00", record_ref="corrected"), "talk_seconds": 0}
+        self.import_records({**record, "talk_seconds": 240})
+        self.assertEqual((self.open_amounts(), newer.status), ([-1.8, 0.9], "billable"))
+        self.import_records(record)
+        self.assertEqual((self.open_amounts(), newer.not_billable_reason), ([-1.8], "replaced"))
+
     def test_undoing_the_import_of_a_lost_correction_leaves_the_call_known(self):
         newer = self.correct(240)
         newer.import_id.action_undo()
-        again = self.import_records(self.record(start="2026-10-02T10:00:00+02:00", talk=120, record_ref="corrected"))
+        again = self.import_records(self.record(start="2026-10-02T10:00:00+02:00", talk=120, record_ref="corrected", quality="x"))
         self.assertTotals(again, read=1, accepted=0, duplicate=1)
 
     # --- Adjustments --------------------------------------------------------------------------------------
@@ -485,7 +532,9 @@ class TestTermination(AfterPostingCase):
     def test_the_last_evening_of_a_month_in_the_middle_is_billed_and_the_next_day_is_not(self):
         self.line.date_end = date(2026, 11, 15)
         record = self.import_records(
-            self.record(start="2026-11-15T22:59:00Z"), self.record(start="2026-11-15T23:00:00Z"), self.record(start="2026-11-01T09:00:00Z")
+            self.record(start="2026-11-15T22:59:00Z"),
+            self.record(start="2026-11-15T23:00:00Z"),
+            self.record(start="2026-11-01T09:00:00Z"),
         )
         self.assertTotals(record, read=3, accepted=2, suspended=1)
         self.assertEqual(record.suspense_ids.reason, "not_in_force")
@@ -530,7 +579,9 @@ class TestNextInvoice(AfterPostingCase):
         self.import_records(*(self.sale(number, 0) for number in range(3)))
         second = self.bill(until=DECEMBER)
         self.assertEqual((first.amount_untaxed, second.move_type), (1000, "out_refund"))
-        self.assertEqual([line for line in self.lines(second) if line[1]], [("Sales, late usage of 10/01/2026 - 10/31/2026", 3, 75)])
+        self.assertEqual(
+            [line for line in self.lines(second) if line[1]], [("Sales, late usage of 10/01/2026 - 10/31/2026", 3, 75)]
+        )
         self.assertEqual(first.amount_untaxed - second.amount_untaxed, 925)
 
     def test_late_corrected_adjusted_and_taken_back_come_on_one_next_invoice(self):
@@ -545,17 +596,17 @@ class TestNextInvoice(AfterPostingCase):
         self.env["call.rerate"].create(
             {"plan_ids": [Command.set(self.plan.ids)], "include_billed": True, "reason": "Price"}
         ).action_apply()
-        self.import_records(self.record(start="2026-11-02T10:00:00+01:00", talk=60))
+        self.import_records(self.record(start="2026-11-02T10:00:00+01:00", talk=1800))
         lines = self.lines(self.bill(until=DECEMBER))
         october = "10/01/2026 - 10/31/2026"
         self.assertEqual(
             sorted((name, subtotal) for name, quantity, subtotal in lines if quantity),
             [
-                ("Inbound calls, 11/01/2026 - 11/30/2026", 1),
+                ("Inbound calls, 11/01/2026 - 11/30/2026", 30),
                 (f"Inbound calls, late usage of {october}", -1.8),
                 (f"Inbound calls, late usage of {october}", 4),
                 (f"Sales, late usage of {october}", -25),
-                (f"adjustment of {october}: Price", 0.3),
+                (f"adjustment of {october}: Price", 0.1),
             ],
         )
         self.assertEqual(self.lines(first), before)

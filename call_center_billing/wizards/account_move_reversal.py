@@ -31,5 +31,7 @@ class AccountMoveReversal(models.TransientModel):
     def modify_moves(self):
         """:raise UserError: a copy of the lines would stand for no calls"""
         if self.has_call_usage:
-            raise UserError(self.env._("Reverse the invoice and choose to bill its usage again: the new one is made of its calls."))
+            raise UserError(
+                self.env._("Reverse the invoice and choose to bill its usage again: the new one is made of its calls.")
+            )
         return super().modify_moves()

@@ -17,7 +17,9 @@ class CallLostBill(models.TransientModel):
     @api.model
     def default_get(self, names):
         values = super().default_get(names)
-        target = {"call.usage.line": "usage_line_ids", "call.adjustment": "adjustment_ids"}.get(self.env.context.get("active_model"))
+        target = {"call.usage.line": "usage_line_ids", "call.adjustment": "adjustment_ids"}.get(
+            self.env.context.get("active_model")
+        )
         if target:
             values[target] = [fields.Command.set(self.env.context.get("active_ids") or [])]
         return values
