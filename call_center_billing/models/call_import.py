@@ -89,7 +89,9 @@ class CallImport(models.Model):
     duplicate_seconds = fields.Integer(string="Seconds Duplicate", readonly=True, copy=False)
     suspended_seconds = fields.Integer(string="Seconds Suspended", readonly=True, copy=False)
     ignored_seconds = fields.Integer(string="Seconds Ignored", readonly=True, copy=False)
-    usage_line_ids = fields.One2many("call.usage.line", "import_id", string="Calls")
+    usage_line_ids = fields.One2many(
+        "call.usage.line", "import_id", string="Calls", domain=[("statement_id.billed_again_id", "=", False)]
+    )
     suspense_ids = fields.One2many("call.suspense", "import_id", string="Suspended Records")
     open_suspense_count = fields.Integer(string="Still Suspended", compute="_compute_open_suspense_count")
 
@@ -205,7 +207,11 @@ class CallImport(models.Model):
     def action_view_calls(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("call_center_billing.call_usage_line_action")
-        return action | {"domain": [("import_id", "=", self.id)], "context": {}, "display_name": self.display_name}
+        return action | {
+            "domain": [("import_id", "=", self.id), ("statement_id.billed_again_id", "=", False)],
+            "context": {},
+            "display_name": self.display_name,
+        }
 
     def action_view_suspense(self):
         self.ensure_one()

@@ -197,7 +197,12 @@ class CallStatement(models.Model):
             line.last_date_invoiced = first - timedelta(days=1) if first > line.date_start else False
         due = [line.recurring_next_date for line in periods if line.recurring_next_date]
         if not due:
-            raise UserError(self.env._("No contract line of period %s can be invoiced any more.", self[:1]._period_text()))
+            raise UserError(
+                self.env._(
+                    "Period %s is to be billed again, but none of its contract lines is in force: correct their end dates.",
+                    self[:1]._period_text(),
+                )
+            )
         moves = self.contract_id._recurring_create_invoice(max(due))
         for line, last in reached.items():
             line.last_date_invoiced = last
