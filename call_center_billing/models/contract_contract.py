@@ -72,7 +72,9 @@ class ContractContract(models.Model):
     @api.depends("call_statement_ids.usage_amount", "call_statement_ids.state")
     def _compute_call_counts(self):
         groups = self.env["call.statement"]._read_group(
-            [("contract_id", "in", self.ids), ("billed_again_id", "=", False)], ["contract_id", "state"], ["__count", "usage_amount:sum"]
+            [("contract_id", "in", self.ids), ("billed_again_id", "=", False)],
+            ["contract_id", "state"],
+            ["__count", "usage_amount:sum"],
         )
         for contract in self:
             mine = [(state, count, amount) for group, state, count, amount in groups if group == contract]
