@@ -30,7 +30,8 @@ class CallStatementPortal(CustomerPortal):
     def _statement_domain(self):
         """What the portal shows: invoiced statements of the user's own company, also to people of the staff."""
         partner = request.env.user.partner_id.commercial_partner_id
-        return [("partner_id", "child_of", partner.ids), ("state", "=", "invoiced"), ("invoice_id.state", "=", "posted")]
+        shown = ("invoiced", "settled", "void")
+        return [("partner_id", "child_of", partner.ids), ("state", "in", shown), ("invoice_id.state", "=", "posted")]
 
     @http.route(["/my/statements", "/my/statements/page/<int:page>"], type="http", auth="user", website=True, readonly=True)
     def portal_my_statements(self, page=1, sortby=None, **kw):

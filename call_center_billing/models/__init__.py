@@ -37,12 +37,14 @@ from . import call_statement_workbook
 from . import call_statement_opening
 from . import call_statement_figures
 from . import call_statement_so_far
+from . import call_statement_again
 from . import call_charge
 from . import call_counter
 from . import call_service_result
 from . import call_adjustment
 from . import call_usage_line
 from . import call_masking
+from . import call_usage_lost
 from . import call_usage_stretch
 from . import call_trace
 from . import call_settlement

@@ -6,16 +6,30 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 _logger = logging.getLogger(__name__)
+CALL_USAGE = [("again", "Bill it again"), ("off", "Do not bill it again")]
+PAID = ("paid", "in_payment", "reversed")
 
 
 class AccountMove(models.Model):
     """An invoice with call usage equals its charges: nobody can post it changed, and deleting it as a draft gives its
-    charges back to be invoiced again."""
+    charges back to be invoiced again.
+
+    When it is cancelled, or credited in full, somebody has to decide whether its usage is billed again. For a credit note that is
+    decided with it and done when it is posted.
+    """
 
     _inherit = "account.move"
 
     call_statement_ids = fields.One2many("call.statement", "invoice_id", string="Call Statements")
     call_statement_count = fields.Integer(compute="_compute_call_statement_count")
+    call_usage = fields.Selection(
+        CALL_USAGE,
+        string="Usage of the Credited Invoice",
+        copy=False,
+        tracking=True,
+        help="Done when this credit note is posted: it has to credit the whole invoice.",
+    )
+    call_usage_undecided = fields.Boolean(compute="_compute_call_usage_undecided")
 
     def _compute_call_statement_count(self):
         counts = dict(
@@ -39,10 +53,10 @@ class AccountMove(models.Model):
 
     def unlink(self):
         """Give the charges back, and the fixed fees of the same contract periods with them."""
-        statements = self.sudo().call_statement_ids
+        statements = self.sudo().call_statement_ids.filtered(lambda statement: not statement.billed_again_id)
         fixed_lines = [
             (line.contract_line_id, line.call_period_start, line.call_period_end)
-            for line in self.sudo().invoice_line_ids
+            for line in self.sudo().filtered(lambda move: not move._is_billed_again()).invoice_line_ids
             if line.call_period_end and line.contract_line_id and not line.contract_line_id.rate_plan_id
         ]
         res = super().unlink()
@@ -71,8 +85,91 @@ class AccountMove(models.Model):
 
     def _post(self, soft=True):
         for move in self:
+            move._check_not_billed_again()
             move._check_call_charges()
-        return super()._post(soft)
+        posted = super()._post(soft)
+        posted.sudo().call_statement_ids.filtered(lambda statement: statement.state == "void")._set_state("invoiced")
+        for credit in posted.filtered("call_usage"):
+            credit._decide_call_usage()
+        return posted
+
+    def button_draft(self):
+        for move in self:
+            move._check_not_billed_again()
+        res = super().button_draft()
+        # A credit note that is not posted any more leaves its invoice as it was.
+        credited = self.filtered("call_usage").sudo().reversed_entry_id.call_statement_ids
+        credited.filtered(lambda statement: statement.state == "void")._set_state("invoiced")
+        return res
+
+    def _compute_payment_state(self):
+        res = super()._compute_payment_state()
+        self.env["call.statement"]._follow_payment(self.filtered("id"))
+        return res
+
+    # --- Cancelled and credited -----------------------------------------------------------------------
+
+    def _is_settled(self):
+        self.ensure_one()
+        return self.state == "posted" and self.payment_state in PAID
+
+    def _is_undone(self):
+        """Whether it is cancelled, or nothing of it is left after its credit notes."""
+        self.ensure_one()
+        notes = self.reversal_move_ids.filtered(lambda move: move.state == "posted")
+        credited = sum(notes.mapped("amount_total"))
+        return self.state == "cancel" or bool(notes) and self.currency_id.compare_amounts(credited, self.amount_total) >= 0
+
+    @api.depends("state", "reversal_move_ids.state", "reversal_move_ids.amount_total", "call_statement_ids.state")
+    def _compute_call_usage_undecided(self):
+        for move in self:
+            statements = move.sudo().call_statement_ids
+            move.call_usage_undecided = any(s.state in ("invoiced", "settled") for s in statements) and move._is_undone()
+
+    def _is_billed_again(self):
+        statements = self.call_statement_ids
+        return bool(statements.billed_again_id or statements.earlier_ids)
+
+    def _check_not_billed_again(self):
+        """:raise UserError: the usage of the invoice, or of the invoice that this one credits, is billed again"""
+        self.ensure_one()
+        credited = self.reversed_entry_id if self.call_usage == "again" and self.state == "posted" else self.browse()
+        again = (self | credited).sudo().call_statement_ids.billed_again_id
+        if again:
+            raise UserError(
+                self.env._(
+                    "The usage of this invoice is billed again, see %s: this one stays as it is.",
+                    ", ".join(again.mapped("display_name")),
+                )
+            )
+
+    def action_bill_call_usage_again(self):
+        """Decide that the usage of cancelled or credited invoices is billed again."""
+        self._to_decide()._bill_again()
+
+    def action_write_off_call_usage(self):
+        """Decide that it is not."""
+        self._to_decide()._write_off()
+
+    def _to_decide(self):
+        """:return: the statements of these invoices
+        :raise UserError: an invoice is neither cancelled nor credited
+        """
+        self.check_access("write")
+        self.lock_for_update()
+        for move in self:
+            if not move._is_undone():
+                raise UserError(self.env._("%s still counts: cancel it, or credit all of it, first.", move.display_name))
+        return self.sudo().call_statement_ids.filtered(lambda statement: not statement.billed_again_id)
+
+    def _decide_call_usage(self):
+        """What was chosen for the usage of the invoice that this posted credit note credits."""
+        self.ensure_one()
+        invoice = self.reversed_entry_id
+        if self.call_usage == "again":
+            invoice.action_bill_call_usage_again()
+        else:
+            invoice.action_write_off_call_usage()
 
     def _check_call_charges(self):
         """:raise UserError: the invoice is not the sum of its calls"""

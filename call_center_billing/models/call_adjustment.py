@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -9,7 +11,8 @@ class CallAdjustment(models.Model):
 
     The posted invoice and its charges never change. The difference is charged, or given back, with the next invoice of the
     contract, or by a credit note or invoice of its own, as a person chose. ``before`` includes earlier adjustments, so rating again
-    without a change adjusts nothing.
+    without a change adjusts nothing. What would charge more after the contract's limit for back-billing is lost, unless the client
+    agrees; what gives back is always given back. A period has at most one lost adjustment.
     """
 
     _name = "call.adjustment"
@@ -32,7 +35,13 @@ class CallAdjustment(models.Model):
     charge_ids = fields.One2many("call.charge", "adjustment_id", readonly=True)
     move_id = fields.Many2one("account.move", string="Credit Note or Invoice", readonly=True, copy=False, index="btree_not_null")
     state = fields.Selection(
-        [("pending", "On the next invoice"), ("settled", "Settled")], compute="_compute_state", store=True, index=True
+        [("pending", "On the next invoice"), ("settled", "Settled"), ("lost", "Too late: lost")],
+        compute="_compute_state",
+        store=True,
+        index=True,
+    )
+    too_late = fields.Boolean(
+        readonly=True, help="It would charge more, and its period ended before the contract's limit for back-billing."
     )
 
     @api.depends("line_ids.before", "line_ids.after")
@@ -42,10 +51,12 @@ class CallAdjustment(models.Model):
             adjustment.after = sum(adjustment.line_ids.mapped("after"))
             adjustment.amount = adjustment.after - adjustment.before
 
-    @api.depends("charge_ids", "move_id")
+    @api.depends("charge_ids.statement_id.billed_again_id", "move_id", "too_late")
     def _compute_state(self):
+        """One that was on an invoice that is billed again is charged with the new one."""
         for adjustment in self:
-            adjustment.state = "settled" if adjustment.charge_ids or adjustment.move_id else "pending"
+            charged = any(not charge.statement_id.billed_again_id for charge in adjustment.charge_ids)
+            adjustment.state = "settled" if charged or adjustment.move_id else "lost" if adjustment.too_late else "pending"
 
     @api.depends("statement_id")
     def _compute_display_name(self):
@@ -56,6 +67,22 @@ class CallAdjustment(models.Model):
     def _unlink_pending(self):
         if self.filtered(lambda adjustment: adjustment.state == "settled"):
             raise UserError(self.env._("A settled adjustment stays. Rate the period again to correct it."))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """A new adjustment takes the place of what was lost of the same period."""
+        statements = [vals["statement_id"] for vals in vals_list if vals.get("statement_id")]
+        self.search([("statement_id", "in", statements), ("state", "=", "lost")]).unlink()
+        return super().create(vals_list)
+
+    def _bill_lost(self, reason):
+        """Charge what came too late with the next invoice all the same."""
+        lost = self.sudo().filtered(lambda adjustment: adjustment.state == "lost")
+        if not lost:
+            raise UserError(self.env._("None of these adjustments came too late."))
+        lost.too_late = False
+        for adjustment in lost:
+            adjustment.message_post(body=self.env._("Charged by agreement, although it came too late: %s", reason))
 
     def action_create_move(self):
         """Settle it now: a credit note for what is given back, an invoice for what is charged."""
@@ -147,8 +174,11 @@ class CallAdjustment(models.Model):
             key = vals["statement_id"], vals["contract_line_id"]
             after[key] = after.get(key, 0) + exact(float(vals["amount"]))
         vals_list = []
+        today = fields.Date.context_today(self)
         for statement in lines:
-            earlier = self.search([("statement_id", "=", statement.id)]).line_ids
+            adjustments = self.search([("statement_id", "=", statement.id)])
+            lost = adjustments.filtered(lambda adjustment: adjustment.state == "lost")
+            earlier = (adjustments - lost).line_ids
             rows = []
             usage = statement.charge_ids.filtered(lambda c: c.component != "adjustment")
             for line in usage.contract_line_id | earlier.contract_line_id | self.env["contract.line"].union(*lines[statement]):
@@ -157,9 +187,13 @@ class CallAdjustment(models.Model):
                 now = after.get((statement.id, line.id), 0)
                 if before != now:
                     rows.append({"contract_line_id": line.id, "before": float(before), "after": float(now)})
-            if rows:
+            known = [{"contract_line_id": e.contract_line_id.id, "before": e.before, "after": e.after} for e in lost.line_ids]
+            if rows and rows != known:
+                days = statement.contract_id.back_billing_days
+                late = days and statement.date_end < today - timedelta(days=days)
                 commands = [fields.Command.create(row) for row in rows]
-                vals_list.append({"statement_id": statement.id, "reason": reason, "line_ids": commands})
+                vals = {"statement_id": statement.id, "reason": reason, "line_ids": commands}
+                vals_list.append(vals | {"too_late": bool(late and sum(row["after"] - row["before"] for row in rows) > 0)})
         return vals_list
 
 

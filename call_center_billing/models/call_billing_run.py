@@ -169,7 +169,7 @@ class CallBillingRun(models.Model):
                 line.write({"state": "invoiced", "move_ids": mine.ids, "message": False})
             elif contract.invoice_generation_error and contract.invoice_generation_error_date >= begin:
                 line.write({"state": "failed", "message": contract.invoice_generation_error})
-            elif not contract._lines_due(self.date):
+            elif not contract._lines_due(self.date) and not contract._reopened(self.date):
                 line.write({"state": "nothing", "message": self.env._("Nothing to invoice, or billed meanwhile.")})
             # else somebody else is billing it right now: it waits
 

@@ -362,7 +362,7 @@ class CallStatement(models.Model):
                        SELECT sum(o.calls) AS calls, sum(o.days) AS days
                          FROM (SELECT coalesce(usage_count - coalesce(late_count, 0), 0) AS calls, date_end - date_start + 1 AS days
                                  FROM call_statement
-                                WHERE contract_id = p.contract_id AND state <> 'open' AND date_end < p.first
+                                WHERE contract_id = p.contract_id AND state <> 'open' AND billed_again_id IS NULL AND date_end < p.first
                                 ORDER BY date_start DESC LIMIT %s) o) h
                  WHERE h.days > 0
                 """,

@@ -89,7 +89,9 @@ class CallImport(models.Model):
     duplicate_seconds = fields.Integer(string="Seconds Duplicate", readonly=True, copy=False)
     suspended_seconds = fields.Integer(string="Seconds Suspended", readonly=True, copy=False)
     ignored_seconds = fields.Integer(string="Seconds Ignored", readonly=True, copy=False)
-    usage_line_ids = fields.One2many("call.usage.line", "import_id", string="Calls")
+    usage_line_ids = fields.One2many(
+        "call.usage.line", "import_id", string="Calls", domain=[("statement_id.billed_again_id", "=", False)]
+    )
     suspense_ids = fields.One2many("call.suspense", "import_id", string="Suspended Records")
     open_suspense_count = fields.Integer(string="Still Suspended", compute="_compute_open_suspense_count")
 
@@ -205,7 +207,11 @@ class CallImport(models.Model):
     def action_view_calls(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("call_center_billing.call_usage_line_action")
-        return action | {"domain": [("import_id", "=", self.id)], "context": {}, "display_name": self.display_name}
+        return action | {
+            "domain": [("import_id", "=", self.id), ("statement_id.billed_again_id", "=", False)],
+            "context": {},
+            "display_name": self.display_name,
+        }
 
     def action_view_suspense(self):
         self.ensure_one()
@@ -506,9 +512,10 @@ class CallImport(models.Model):
         return dict(
             self.env.execute_query(
                 SQL(
-                    "SELECT replaces_id, record_key FROM call_usage_line"
-                    " WHERE import_id = %s AND replaces_id IS NOT NULL AND quantity >= 0",
+                    "SELECT u.replaces_id, u.record_key FROM call_usage_line u JOIN call_usage_line o ON o.id = u.replaces_id"
+                    " WHERE u.import_id = %s AND u.quantity >= 0 AND NOT (%s)",
                     self.id,
+                    self._stays_charged(),
                 )
             )
         )
@@ -527,11 +534,17 @@ class CallImport(models.Model):
                  UNION ALL
                 SELECT o.start_at, o.total_seconds, 1 FROM call_usage_line u JOIN call_usage_line o ON o.id = u.replaces_id
                  WHERE u.import_id = %(id)s AND u.quantity > 0 AND u.not_billable_reason IS DISTINCT FROM 'replaced'
-                   AND o.import_id <> u.import_id
+                   AND o.import_id <> u.import_id AND NOT (%(stays)s)
                 """,
                 id=self.id,
+                stays=self._stays_charged(),
             ),
         )
+
+    @api.model
+    def _stays_charged(self):
+        """Condition: a newer version (u) came too late to take the place of the older one (o)."""
+        return SQL("(u.not_billable_reason = 'too_late') IS TRUE AND o.status = 'billable'")
 
     def _forget_sequences(self):
         """Numbers that only this import brought are not seen any more."""

@@ -201,7 +201,8 @@ class CallJoining(models.AbstractModel):
         """Make room for newer versions that have their price, before they are inserted.
 
         An older version that is not billed is no longer billable. One that is billed stays as it is; a line that offsets
-        it goes to the next open statement. Both give their key to the newer one.
+        it goes to the next open statement. Both give their key to the newer one. What comes too late to be billed keeps to
+        :meth:`_hold_to_limit`.
 
         :return: (whether there are any, ids of the statements whose totals have to be counted again)
         """
@@ -221,37 +222,15 @@ class CallJoining(models.AbstractModel):
         )
         if not self.env.cr.rowcount:
             return False, []
-        columns = [
-            column for (column,) in self.env.execute_query(
-                SQL("SELECT attname FROM pg_attribute WHERE attrelid = 'call_usage_line'::regclass AND attnum > 0 AND NOT attisdropped")
-            )
-        ]  # fmt: skip
-        offset = {
-            "id": SQL("nextval(pg_get_serial_sequence('call_usage_line', 'id'))"),
-            "record_key": SQL("md5('offset' || u.id || u.record_key)::uuid"),
-            "import_id": SQL("%s", call_import.id),
-            "line_number": SQL("c.line_number"),
-            "statement_id": SQL("p.statement_id"),
-            "late_of_id": SQL("p.late_of_id"),
-            "replaces_id": SQL("u.id"),
-            **{name: SQL("- u.%s", SQL.identifier(name)) for name in TAKEN_BACK},
-        }
-        self.env.cr.execute(
+        outdone = self._hold_to_limit(rates) if rates.limited else []
+        self._insert_offsets(
             SQL(
                 """
-                WITH offsets AS (
-                    INSERT INTO call_usage_line (%s)
-                    SELECT %s
-                      FROM (%s) c
-                      JOIN call_usage_line u ON u.id = c.charged_id
-                      JOIN call_segment p ON p.contract_line_id = u.contract_line_id AND u.date BETWEEN p.date_from AND p.date_to
-                    RETURNING id, replaces_id
-                )
-                INSERT INTO call_usage_stretch (usage_id, number, price_id, seconds)
-                SELECT o.id, x.number, x.price_id, - x.seconds FROM offsets o JOIN call_usage_stretch x ON x.usage_id = o.replaces_id
+                SELECT c.charged_id, c.line_number, %s::integer AS import_id, p.statement_id, p.late_of_id
+                  FROM (%s) c JOIN call_usage_line u ON u.id = c.charged_id
+                  JOIN call_segment p ON p.contract_line_id = u.contract_line_id AND u.date BETWEEN p.date_from AND p.date_to
                 """,
-                SQL(", ").join(SQL.identifier(column) for column in columns),
-                SQL(", ").join(offset.get(column, SQL.identifier("u", column)) for column in columns),
+                call_import.id,
                 self._charged_before(),
             )
         )
@@ -261,25 +240,128 @@ class CallJoining(models.AbstractModel):
                 UPDATE call_usage_line u
                    SET record_key = %s,
                        status = CASE WHEN c.billed THEN u.status ELSE 'not_billable' END,
-                       not_billable_reason = CASE WHEN c.billed THEN u.not_billable_reason ELSE 'replaced' END,
+                       not_billable_reason = CASE WHEN c.billed AND u.not_billable_reason IS DISTINCT FROM 'too_late'
+                                                  THEN u.not_billable_reason ELSE 'replaced' END,
                        billed_seconds = CASE WHEN c.billed THEN u.billed_seconds ELSE 0 END,
-                       amount = CASE WHEN c.billed THEN u.amount ELSE 0 END
+                       amount = CASE WHEN c.billed THEN u.amount ELSE 0 END, lost_amount = NULL
                   FROM call_replaced c WHERE c.usage_id = u.id
                 """,
                 version_key("u"),
             )
         )
-        return True, [
+        return True, outdone + [
             statement
             for (statement,) in self.env.execute_query(
                 SQL(
                     """
-                    SELECT statement_id FROM call_usage_line WHERE id IN (SELECT usage_id FROM call_replaced WHERE NOT billed)
+                    SELECT statement_id FROM call_usage_line
+                     WHERE id IN (SELECT usage_id FROM call_replaced) AND not_billable_reason = 'replaced'
                      UNION
                     SELECT statement_id FROM call_usage_line u JOIN call_replaced c ON u.replaces_id = c.usage_id
                      WHERE c.billed AND u.import_id = %s
                     """,
                     call_import.id,
+                )
+            )
+        ]
+
+    @api.model
+    def _insert_offsets(self, offsets):
+        """Lines that take back what billed lines were charged, with their negative values.
+
+        :param offsets: SELECT of charged_id, line_number, import_id, statement_id, late_of_id
+        """
+        columns = [
+            column for (column,) in self.env.execute_query(
+                SQL("SELECT attname FROM pg_attribute WHERE attrelid = 'call_usage_line'::regclass AND attnum > 0 AND NOT attisdropped")
+            )
+        ]  # fmt: skip
+        given = ("import_id", "line_number", "statement_id", "late_of_id")
+        offset = {
+            "id": SQL("nextval(pg_get_serial_sequence('call_usage_line', 'id'))"),
+            "record_key": SQL("md5('offset' || u.id || u.record_key)::uuid"),
+            "replaces_id": SQL("u.id"),
+            **{name: SQL.identifier("c", name) for name in given},
+            **{name: SQL("- u.%s", SQL.identifier(name)) for name in TAKEN_BACK},
+        }
+        self.env.cr.execute(
+            SQL(
+                """
+                WITH offsets AS (
+                    INSERT INTO call_usage_line (%s)
+                    SELECT %s FROM (%s) c JOIN call_usage_line u ON u.id = c.charged_id
+                    RETURNING id, replaces_id
+                )
+                INSERT INTO call_usage_stretch (usage_id, number, price_id, seconds)
+                SELECT o.id, x.number, x.price_id, - x.seconds FROM offsets o JOIN call_usage_stretch x ON x.usage_id = o.replaces_id
+                """,
+                SQL(", ").join(SQL.identifier(column) for column in columns),
+                SQL(", ").join(offset.get(column, SQL.identifier("u", column)) for column in columns),
+                offsets,
+            )
+        )
+
+    @api.model
+    def _hold_to_limit(self, rates):
+        """Newer versions of calls that are billed, or are to be billed although they came too late, and came after the limit for
+        back-billing themselves: what they give back to the client is given back; where they would charge more, the older
+        version stays charged, and the difference is lost.
+
+        Table ``call_outdone``: lines whose older version stays, which keeps its key, with what stays charged for the call.
+
+        :return: ids of the statements with earlier such versions, which are replaced by these
+        """
+        ref = "group_ref" if rates.joined else "record_ref"
+        before, after = (SQL("coalesce(%s, %s.line_number::text)", SQL.identifier(at, ref), SQL.identifier(at)) for at in "st")
+        self.env["call.loading"]._create_temporary("call_outdone", SQL("line_number integer, usage_id integer, kept numeric"))
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_weighed")
+        self.env.cr.execute(
+            SQL(
+                """
+                CREATE TEMPORARY TABLE call_weighed ON COMMIT DROP AS
+                WITH older AS (
+                    SELECT charged_id, line_number FROM (%(charged)s) c
+                     UNION ALL
+                    SELECT u.id, c.line_number FROM call_replaced c JOIN call_usage_line u ON u.id = c.usage_id
+                     WHERE NOT c.billed AND u.back_billed AND u.status = 'billable'
+                ), before AS (
+                    SELECT %(before)s AS call, sum(u.amount) AS amount
+                      FROM older c JOIN call_usage_line u ON u.id = c.charged_id JOIN call_stage s ON s.line_number = c.line_number
+                     GROUP BY 1
+                ), after AS (
+                    SELECT %(after)s AS call, t.line_number,
+                           CASE WHEN t.billable THEN %(price)s ELSE 0 END AS amount
+                      FROM %(rated)s WHERE t.too_late
+                )
+                SELECT a.line_number, b.amount AS kept, sum(a.amount) OVER (PARTITION BY call) <= b.amount AS gives_back
+                  FROM after a JOIN before b USING (call)
+                """,
+                before=before,
+                after=after,
+                charged=self._charged_before(),
+                price=rates.price(),
+                rated=rates.rated(),
+            )
+        )
+        self.env.cr.execute(
+            """
+            UPDATE call_guided g SET too_late = false FROM call_weighed w WHERE w.line_number = g.line_number AND w.gives_back;
+            INSERT INTO call_outdone
+            SELECT w.line_number, c.usage_id, w.kept
+              FROM call_weighed w LEFT JOIN call_replaced c ON c.line_number = w.line_number WHERE NOT w.gives_back;
+            DELETE FROM call_replaced c USING call_outdone o WHERE o.line_number = c.line_number
+            """
+        )
+        rates.kept = SQL("(SELECT kept FROM call_outdone o WHERE o.line_number = t.line_number)")
+        return [
+            statement
+            for (statement,) in self.env.execute_query(
+                SQL(
+                    """
+                    UPDATE call_usage_line SET not_billable_reason = 'replaced', lost_amount = NULL
+                     WHERE replaces_id IN (SELECT usage_id FROM call_changed) AND not_billable_reason = 'too_late'
+                    RETURNING statement_id
+                    """
                 )
             )
         ]
@@ -327,6 +409,7 @@ class CallJoining(models.AbstractModel):
                   FROM call_usage_line
                  WHERE start_at BETWEEN %s AND %s AND import_id = ANY(%s)
                    AND quantity > 0 AND not_billable_reason IS DISTINCT FROM 'replaced'
+                   AND statement_id NOT IN (SELECT id FROM call_statement WHERE billed_again_id IS NOT NULL)
                 """,
                 survey.first - margin if survey.first else None,
                 survey.last + margin if survey.last else None,

@@ -12,6 +12,7 @@ from odoo.tools import SQL
 from .. import formats
 from ..formats.record import COLUMNS, DIRECTIONS, DISPOSITIONS, PARTS, REASONS, TEXTS
 from .call_endpoint import KINDS
+from .call_joining import version_key
 
 COPY_BYTES = 256 * 1024
 
@@ -258,14 +259,21 @@ class CallLoading(models.AbstractModel):
         :return: ((number, seconds) of the accepted records, number of them that replace an older version)
         :raise UserError: a period closed in between; the records are to be loaded again
         """
-        replacing, changed = self.env["call.joining"]._replace_versions(call_import, rates)
         if rates.split:
             self.env["call.pricing"]._split_stretches(rates)
+        replacing, changed = self.env["call.joining"]._replace_versions(call_import, rates)
         columns = (*TEXTS, "disposition", "start_at", *PARTS, "total_seconds", "quantity", "provider_cost", "version_at")
         place = (
             SQL("(SELECT place FROM call_recycled c WHERE c.line_number = t.line_number)") if recycled else SQL("t.line_number")
         )
-        replaces = SQL("(SELECT usage_id FROM call_replaced c WHERE c.line_number = t.line_number)") if replacing else SQL("NULL")
+        replaces, key, waived = SQL("NULL"), SQL("t.record_key"), SQL("NULL")
+        if replacing:
+            replaces = SQL("(SELECT usage_id FROM call_replaced c WHERE c.line_number = t.line_number)")
+        if rates.kept:
+            outdone = SQL("(SELECT usage_id FROM call_outdone c WHERE c.line_number = t.line_number)")
+            replaces = SQL("coalesce(%s, %s)", outdone, replaces)
+            key = SQL("CASE WHEN %s IS NULL THEN t.record_key ELSE %s END", outdone, version_key("t"))
+            waived = SQL("(SELECT gives_back FROM call_weighed w WHERE w.line_number = t.line_number)")
         ((last_id,),) = self.env.execute_query(SQL("SELECT coalesce(max(id), 0) FROM call_usage_line"))
         self._create_temporary(
             "call_added",
@@ -280,10 +288,11 @@ class CallLoading(models.AbstractModel):
                     INSERT INTO call_usage_line (
                         record_key, import_id, line_number, company_id, statement_id, late_of_id, contract_line_id, rule_id, price_id,
                         replaces_id, date, called_e164, caller_e164, %(names)s,
-                        counted_seconds, billed_seconds, is_split, whole_parts, amount, status, not_billable_reason)
-                    SELECT t.record_key, %(import)s, %(place)s, %(company)s, t.statement_id, t.late_of_id, t.contract_line_id, t.rule_id,
+                        counted_seconds, billed_seconds, is_split, whole_parts, amount, status, not_billable_reason,
+                        lost_amount, back_billed)
+                    SELECT %(key)s, %(import)s, %(place)s, %(company)s, t.statement_id, t.late_of_id, t.contract_line_id, t.rule_id,
                            t.price_id, %(replaces)s, t.date, CASE WHEN t.called_is_e164 THEN '+' || t.called_key END,
-                           CASE WHEN t.caller_is_e164 THEN '+' || t.caller_key END, %(copied)s, %(results)s
+                           CASE WHEN t.caller_is_e164 THEN '+' || t.caller_key END, %(copied)s, %(results)s, %(waived)s
                       FROM %(rated)s
                     RETURNING statement_id, status, late_of_id, total_seconds, billed_seconds, amount
                 )
@@ -294,8 +303,10 @@ class CallLoading(models.AbstractModel):
                 """,
                 names=SQL(", ").join(SQL.identifier(name) for name in columns),
                 copied=SQL(", ").join(SQL.identifier("t", name) for name in columns),
+                key=key,
                 place=place,
                 replaces=replaces,
+                waived=waived,
                 company=call_import.company_id.id,
                 results=rates.results(),
                 rated=rates.rated(

@@ -33,7 +33,8 @@ class Rates:
 
     ``conditions``: what they are told apart by; ``joined``: some come in several records; ``timed``: some have premiums that
     depend on the time; ``split``: some are split where bands meet; ``decks``: some are priced by destination; ``parts``: some
-    have parts with own rates; ``stored``: they are on statements already.
+    have parts with own rates; ``stored``: they are on statements already; ``limited``: some came too late to be billed; ``kept``:
+    what of the price of such a call (t) is charged for its older version.
     """
 
     conditions: list
@@ -43,6 +44,8 @@ class Rates:
     decks: bool = False
     parts: bool = False
     stored: bool = False
+    limited: bool = False
+    kept: SQL | None = None
 
     def case(self):
         """dict of column of ``call_rate`` -> what a guided call (g, l) has there; all but the time"""
@@ -107,7 +110,7 @@ class Rates:
         return SQL(
             """
             (SELECT c.*, c.charged AND %(long)s AS billable, CASE WHEN c.charged AND %(long)s THEN %(billed)s ELSE 0 END AS billed
-               FROM (SELECT %(columns)s, r.id AS price_id, %(terms)s, %(counted)s AS counted,
+               FROM (SELECT %(columns)s, g.too_late, r.id AS price_id, %(terms)s, %(counted)s AS counted,
                             %(follows)s AS follows, NOT %(follows)s AND %(outcome)s AS charged,
                             %(whole)s AS whole_parts, %(parts)s AS parts_amount
                        FROM %(priced)s
@@ -138,27 +141,38 @@ class Rates:
             time_amount(SQL("z.seconds"), "y"),
         )
 
-    def results(self):
-        """Columns of calls as :meth:`rated` gives them: counted seconds, billed seconds, whether it is split, parts of the whole
-        call, exact amount, status, why it is not billable."""
+    def price(self):
+        """Exact price of a billable call as :meth:`rated` gives it."""
         priced = amount(
             SQL("t.billed"), SQL("t.quantity"), SQL("t.provider_cost"), "t", SQL("t.parts_amount") if self.parts else None
         )
-        if self.split:
-            priced = SQL(
-                "CASE WHEN x.amount IS NULL THEN %s ELSE x.amount + %s - %s END",
-                priced,
-                priced,
-                time_amount(SQL("t.billed"), "t"),
-            )
+        if not self.split:
+            return priced
+        return SQL(
+            "CASE WHEN x.amount IS NULL THEN %s ELSE x.amount + %s - %s END", priced, priced, time_amount(SQL("t.billed"), "t")
+        )
+
+    def results(self):
+        """Columns of calls as :meth:`rated` gives them: counted seconds, billed seconds, whether it is split, parts of the whole
+        call, exact amount, status, why it is not billable, value that is lost."""
+        billable, billed, lost = SQL("t.billable"), SQL("t.billed"), SQL("NULL::numeric")
+        if self.limited:
+            billable = SQL("(t.billable AND NOT t.too_late)")
+            billed = SQL("CASE WHEN t.too_late THEN 0 ELSE t.billed END")
+            kept = SQL("coalesce(%s, 0)", self.kept) if self.kept else SQL("0")
+            lost = SQL("CASE WHEN t.billable AND t.too_late THEN %s - %s END", self.price(), kept)
         return SQL(
             """
-            t.counted, t.billed, %(split)s, t.whole_parts, CASE WHEN t.billable THEN %(amount)s ELSE 0 END,
-            CASE WHEN t.billable THEN 'billable' ELSE 'not_billable' END,
-            CASE WHEN t.billable THEN NULL WHEN t.follows THEN 'leg' WHEN t.charged THEN 'short' ELSE 'disposition' END
+            t.counted, %(billed)s, %(split)s, t.whole_parts, CASE WHEN %(billable)s THEN %(amount)s ELSE 0 END,
+            CASE WHEN %(billable)s THEN 'billable' ELSE 'not_billable' END,
+            CASE WHEN %(billable)s THEN NULL WHEN t.billable THEN 'too_late' WHEN t.follows THEN 'leg' WHEN t.charged THEN 'short'
+                 ELSE 'disposition' END, %(lost)s
             """,
+            billable=billable,
+            billed=billed,
+            lost=lost,
             split=SQL("x.amount IS NOT NULL") if self.split else SQL("false"),
-            amount=priced,
+            amount=self.price(),
         )
 
 
@@ -208,6 +222,7 @@ class CallPricing(models.AbstractModel):
             joined=bool(self.env.execute_query(SQL("SELECT 1 FROM call_leg LIMIT 1"))),
             timed=any(moments for moments, _masks in clocks),
             stored=stored,
+            limited=any(segment["too_late"] for segment in segments),
         )
         self._place(rates)
         rows, values = self._rate_cases(segments, rates)
@@ -227,7 +242,7 @@ class CallPricing(models.AbstractModel):
             "call_segment",
             SQL(
                 "segment integer, contract_line_id integer, date_from date, date_to date, statement_id integer, late_of_id integer,"
-                " moments timestamp[], masks integer[]"
+                " too_late boolean, moments timestamp[], masks integer[]"
             ),
         )
         Loading._insert_rows(
@@ -240,6 +255,7 @@ class CallPricing(models.AbstractModel):
                     segment["date_to"],
                     segment["statement"].id or None,
                     segment["late_of"].id if segment["late_of"] else None,
+                    segment["too_late"],
                     *segment["clock"],
                 )
                 for index, segment in enumerate(segments)
@@ -257,7 +273,7 @@ class CallPricing(models.AbstractModel):
                 DROP TABLE IF EXISTS pg_temp.call_placed;
                 CREATE TEMPORARY TABLE call_placed ON COMMIT DROP AS
                 SELECT g.line_number, g.contract_line_id, g.date, p.segment, p.date_from AS day, p.statement_id, p.late_of_id,
-                       g.kind, %(direction)s AS direction, %(case)s, %(mask)s AS mask
+                       %(too_late)s AS too_late, g.kind, %(direction)s AS direction, %(case)s, %(mask)s AS mask
                   FROM call_guided g %(leg)s
                   LEFT JOIN call_segment p ON p.contract_line_id = g.contract_line_id AND g.date BETWEEN p.date_from AND p.date_to
                        %(stored)s;
@@ -269,6 +285,8 @@ class CallPricing(models.AbstractModel):
                 case=SQL(", ").join(SQL("%s AS %s", piece, SQL.identifier(name)) for name, piece in case.items()),
                 mask=SQL("coalesce(p.masks[width_bucket(g.start_at, p.moments)], 0)") if rates.timed else SQL("0"),
                 leg=rates._leg("g"),
+                # Somebody decided to bill it all the same.
+                too_late=SQL("p.too_late AND g.back_billed IS NOT TRUE") if rates.stored else SQL("p.too_late"),
                 stored=SQL("AND p.statement_id = g.statement_id AND p.late_of_id IS NOT DISTINCT FROM g.late_of_id")
                 if rates.stored
                 else SQL(),

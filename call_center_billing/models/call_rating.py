@@ -132,47 +132,68 @@ class CallRating(models.AbstractModel):
     @api.model
     def _plan_segments(self, spans):
         """:param spans: dict of contract line -> (first day, last day) of its calls
-        :return: list of dicts: contract_line, plan, date_from, date_to, statement, late_of, rules, premiums
+        :return: list of dicts: contract_line, plan, date_from, date_to, statement, late_of, too_late, rules, premiums
         """
         wanted = []  # (line, first day, last day, period to bill in or None, late)
-        periods = set()
         for line, (first_day, last_day) in spans.items():
             if line.is_canceled:
                 continue
             open_periods = line._usage_periods(last_day)
             for period in open_periods:
                 wanted.append((line, *period, period, False))
-            if open_periods and line.date_start < open_periods[0][0] and first_day < open_periods[0][0]:
-                wanted.append((line, line.date_start, open_periods[0][0] - timedelta(days=1), open_periods[0], True))
+            begin = open_periods[0][0] if open_periods else (line.last_date_invoiced or line.date_start) + timedelta(days=1)
+            if line.date_start < begin and first_day < begin:
+                wanted.append((line, line.date_start, begin - timedelta(days=1), open_periods[0] if open_periods else None, True))
         wanted = [want for want in wanted if want[1] <= spans[want[0]][1] and want[2] >= spans[want[0]][0]]
-        periods.update((line.contract_id.id, *period) for line, _first, _last, period, _late in wanted)
+        periods = {(line.contract_id.id, *period) for line, _first, _last, period, _late in wanted if period}
         Statement = self.env["call.statement"].sudo()
         statements = Statement._ensure(periods)
-        closed = Statement.search(
-            [("contract_id", "in", [line.contract_id.id for line in spans]), ("state", "!=", "open")], order="date_start"
+        past = Statement.search(
+            [
+                ("contract_id", "in", [line.contract_id.id for line in spans]),
+                ("billed_again_id", "=", False),
+                *("|", ("state", "!=", "open"), ("earlier_ids", "!=", False)),
+            ],
+            order="date_start",
         ).grouped("contract_id")
         segments = []
         for line, first, last, period, late in wanted:
-            statement = statements[line.contract_id.id, period[0]]
-            if statement.state != "open":
-                continue
-            for late_of, begin, end in self._late_stretches(closed.get(line.contract_id), first, last, late):
-                begin, end = max(begin, spans[line][0]), min(end, spans[line][1])
-                segments += [
-                    {"contract_line": line, "statement": statement, "late_of": late_of, **cut}
-                    for cut in self._cut_by_prices(line.rate_plan_id.sudo(), begin, end)
-                ]
+            statement = statements[line.contract_id.id, period[0]] if period else Statement.browse()
+            stretches = [(statement, None, first, last)]
+            if late:
+                stretches = self._late_stretches(past.get(line.contract_id), statement, first, last)
+            for bill_on, late_of, begin, end in stretches:
+                if bill_on.state == "open":
+                    begin, end = max(begin, spans[line][0]), min(end, spans[line][1])
+                    segments += self._segments(line, line.rate_plan_id.sudo(), bill_on, late_of, begin, end)
         return segments
 
     @api.model
-    def _late_stretches(self, closed, first, last, late):
-        """Days of late calls by the closed statement that they belong to."""
-        if not late:
-            return [(None, first, last)]
+    def _segments(self, line, plan, statement, late_of, first, last):
+        """Segments of a contract line on a statement: days with one set of prices, within the limit for back-billing or not."""
+        common = {"contract_line": line, "statement": statement, "late_of": late_of}
+        limit = statement._back_billing_limit() if late_of else None
+        if not limit or limit <= first:
+            return [{**common, "too_late": False, **cut} for cut in self._cut_by_prices(plan, first, last)]
+        before = self._cut_by_prices(plan, first, min(last, limit - timedelta(days=1)))
+        after = self._cut_by_prices(plan, limit, last) if limit <= last else []
+        return [{**common, "too_late": late, **cut} for late, cuts in ((True, before), (False, after)) for cut in cuts]
+
+    @api.model
+    def _late_stretches(self, past, statement, first, last):
+        """Days before the period that is open, by the statement that they belong to: late where that is closed.
+
+        :param statement: where late calls are billed
+        :return: list of (statement to bill on, statement that calls are late for or None, first day, last day)
+        """
         return [
-            (statement, max(first, statement.date_start), min(last, statement.date_end))
-            for statement in closed or ()
-            if statement.date_start <= last and statement.date_end >= first
+            (
+                *((each, None) if each.state == "open" else (statement, each)),
+                max(first, each.date_start),
+                min(last, each.date_end),
+            )
+            for each in past or ()
+            if each.date_start <= last and each.date_end >= first
         ]
 
     @api.model

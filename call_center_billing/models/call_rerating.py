@@ -8,6 +8,7 @@ from ..formats.record import COLUMNS, PARTS, TEXTS
 
 RATING = (
     "rule_id", "price_id", "counted_seconds", "billed_seconds", "is_split", "whole_parts", "amount", "status", "not_billable_reason",
+    "lost_amount",
 )  # fmt: skip
 """Columns of a usage line that rating writes."""
 
@@ -25,7 +26,7 @@ class Usage:
 
 class CallRerating(models.AbstractModel):
     """Rates stored calls again by the engine that rated them when they were loaded: staged out of the table of usage lines
-    instead of a file, guided to where they are. Lines that offset billed ones keep their price. Owns no data."""
+    instead of a file, guided to where they are. Lines that offset billed ones, and those, keep their price. Owns no data."""
 
     _name = "call.rerating"
     _description = "Call Rerating"
@@ -51,6 +52,7 @@ class CallRerating(models.AbstractModel):
         self._stage_stored(where)
         self._join_stored()
         rates = self.env["call.pricing"]._price_cases(self._stored_segments(plans or {}), stored=True)
+        rates.kept = self._kept() if rates.limited else None
         self.env.flush_all()
         self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_stretch, pg_temp.call_rerated")
         if rates.split:
@@ -71,6 +73,18 @@ class CallRerating(models.AbstractModel):
             )
         )
         self.env.cr.execute("ANALYZE call_rerated")
+
+    @api.model
+    def _kept(self):
+        """What stays charged for the older version of a call (t) that came too late to correct it."""
+        return SQL(
+            """
+            (SELECT sum(o.amount) FROM call_usage_line n JOIN call_usage_line v ON v.id = n.replaces_id
+               JOIN call_usage_line o ON o.id = v.id OR v.not_billable_reason = 'leg' AND o.statement_id = v.statement_id
+                    AND o.group_ref = v.group_ref
+              WHERE n.id = t.line_number AND n.not_billable_reason = 'too_late' AND o.status = 'billable' AND o.quantity >= 0)
+            """
+        )
 
     @api.model
     def _usage(self, only_priced=False):
@@ -167,6 +181,7 @@ class CallRerating(models.AbstractModel):
                 CREATE TEMPORARY TABLE call_picked ON COMMIT DROP AS
                 SELECT u.id, u.group_ref, u.statement_id FROM call_usage_line u
                  WHERE (%s) AND u.quantity >= 0 AND (u.not_billable_reason IN ('replaced', 'after_end')) IS NOT TRUE
+                   AND NOT EXISTS (SELECT FROM call_usage_line x WHERE x.replaces_id = u.id AND x.quantity < 0)
                 """,
                 where,
             )
@@ -198,7 +213,7 @@ class CallRerating(models.AbstractModel):
             SQL("u.contract_line_id"),
             SQL("u.date"),
             SQL("call_stage s JOIN call_usage_line u ON u.id = s.line_number"),
-            SQL("u.statement_id, u.late_of_id"),
+            SQL("u.statement_id, u.late_of_id, u.back_billed"),
         )
 
     @api.model
@@ -236,17 +251,12 @@ class CallRerating(models.AbstractModel):
                 " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
             )
         )
-        Rating = self.env["call.rating"]
+        Rating, Statement = self.env["call.rating"], self.env["call.statement"].sudo()
         lines = self.env["contract.line"].sudo().browse(row[1] for row in rows)
         segments = []
         for line, (statement, _line, late_of, first, last) in zip(lines, rows, strict=True):
-            common = {
-                "contract_line": line,
-                "statement": self.env["call.statement"].browse(statement),
-                "late_of": self.env["call.statement"].browse(late_of),
-            }
             plan = (plans.get(line) or line.rate_plan_id).sudo()
-            segments += [{**common, **cut} for cut in Rating._cut_by_prices(plan, first, last)]
+            segments += Rating._segments(line, plan, Statement.browse(statement), Statement.browse(late_of), first, last)
         return segments
 
     @contextmanager

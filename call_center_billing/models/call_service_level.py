@@ -268,6 +268,7 @@ class CallClosing(models.AbstractModel):
             [
                 ("term_id", "in", [term.id for term, _statement, _sharing in promises]),
                 ("statement_id.contract_id", "in", [statement.contract_id.id for statement in lines]),
+                ("statement_id.billed_again_id", "=", False),
             ]
         )
         given, results = defaultdict(Decimal), []

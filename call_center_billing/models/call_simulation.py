@@ -262,7 +262,9 @@ class CallSimulation(models.Model):
         :return: (offers: see :meth:`_price`, values of the simulation)
         """
         contract = self.contract_id
-        statements = contract.call_statement_ids.filtered(lambda s: s.date_start <= self.date_to and s.date_end >= self.date_from)
+        statements = contract.call_statement_ids.filtered(
+            lambda s: s.date_start <= self.date_to and s.date_end >= self.date_from and not s.billed_again_id
+        )
         if not statements:
             raise UserError(self.env._("There are no calls of '%(contract)s' in this period.", contract=contract.display_name))
         lines = {statement: self._lines_of(statement) for statement in statements.sorted("date_start")}

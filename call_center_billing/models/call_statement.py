@@ -1,11 +1,18 @@
 from collections import defaultdict
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date
 
-STATES = [("open", "Open"), ("closed", "Closed"), ("invoiced", "Invoiced")]
-TRANSITIONS = {("open", "closed"), ("closed", "invoiced"), ("closed", "open"), ("invoiced", "open")}
+STATES = [("open", "Open"), ("closed", "Closed"), ("invoiced", "Invoiced"), ("settled", "Settled"), ("void", "Void")]
+TRANSITIONS = {
+    "open": ("closed",),
+    "closed": ("invoiced", "open"),
+    "invoiced": ("settled", "void", "open"),
+    "settled": ("invoiced", "void", "open"),
+    "void": ("invoiced", "open"),
+}
 
 
 class IncompletePeriod(UserError):
@@ -23,8 +30,11 @@ class CallStatement(models.Model):
     open its totals follow the imports, which change the statement's row in the transaction that adds the calls: a
     closing and an import of the same period cannot miss each other, one of them has to start again.
 
-    Closed, it has its charges; invoiced, its invoice. Calls that come later go to the next open statement, marked with
-    the one they belong to.
+    Closed, it has its charges; invoiced, its invoice; settled, an invoice that is paid; void, one that was cancelled or
+    credited. Calls that come later go to the next open statement, marked with the one they belong to.
+
+    A contract has one statement of a period that counts. Where a period is billed again, what the first invoice was for is
+    kept as a void statement of its own that names the other in ``billed_again_id``; see ``_bill_again``.
     """
 
     _name = "call.statement"
@@ -71,7 +81,10 @@ class CallStatement(models.Model):
     invoice_id = fields.Many2one("account.move", readonly=True, index="btree_not_null", copy=False)
     usage_line_ids = fields.One2many("call.usage.line", "statement_id", string="Call Lines")
 
-    _period = models.UniqueIndex("(contract_id, date_start)", "There is already a statement of this contract for this period.")
+    _period = models.UniqueIndex(
+        "(contract_id, date_start) WHERE billed_again_id IS NULL",
+        "There is already a statement of this contract for this period.",
+    )
     _dates_ordered = models.Constraint("CHECK (date_end >= date_start)", "A period must not end before it starts.")
 
     @api.depends("contract_id", "date_start", "date_end")
@@ -114,11 +127,18 @@ class CallStatement(models.Model):
             return ""
         return f"{format_date(self.env, self.date_start)} - {format_date(self.env, self.date_end)}"
 
+    def _back_billing_limit(self):
+        """First day of which late calls are billed on this statement: as many days before its invoice, the day after the period, as the
+        contract allows; None without a limit."""
+        self.ensure_one()
+        days = self.contract_id.back_billing_days
+        return self.date_end + timedelta(days=1 - days) if days else None
+
     # --- States: one door ---------------------------------------------------------------------------
 
     def _set_state(self, state):
         for statement in self:
-            if (statement.state, state) not in TRANSITIONS:
+            if state not in TRANSITIONS[statement.state]:
                 raise UserError(
                     self.env._(
                         "Statement %(statement)s is %(state)s and cannot become %(new)s.",
@@ -139,7 +159,7 @@ class CallStatement(models.Model):
         contracts = {contract for contract, _first, _last in periods}
         known = {
             (statement.contract_id.id, statement.date_start): statement
-            for statement in self.search([("contract_id", "in", list(contracts))])
+            for statement in self.search([("contract_id", "in", list(contracts)), ("billed_again_id", "=", False)])
         }
         missing = sorted(period for period in periods if period[:2] not in known)
         if missing:
@@ -189,6 +209,8 @@ class CallStatement(models.Model):
         if check:
             closed._check_complete()
         closed._realign_usage()
+        for statement in closed:
+            statement._recall_late_calls()
         closed._create_charges(lines)
         closed._set_state("closed")
         return closed
@@ -218,6 +240,13 @@ class CallStatement(models.Model):
                 mine -= moved
             mine.write({"status": "not_billable", "not_billable_reason": "after_end", "amount": 0, "billed_seconds": 0})
         (left_statements | calls.statement_id)._recount()
+
+    def _recall_late_calls(self):
+        """A period that was shortened is invoiced earlier: some of the calls that were too late for it are not."""
+        self.ensure_one()
+        if self.late_count and self.contract_id.back_billing_days:
+            where = SQL("u.statement_id = %s AND u.not_billable_reason = 'too_late'", self.id)
+            self.browse(self.env["call.rerating"]._rerate(where))._recount()
 
     def _recount(self):
         """Totals from the calls themselves, exactly."""
@@ -287,11 +316,11 @@ class CallStatement(models.Model):
         self.env["call.service.result"].create(results)
 
     def _reopen(self):
-        """Give the charges back: the period was not invoiced after all.
+        """Give the charges back: the period was not invoiced after all. One that was to be billed again still is.
 
         :raise UserError: a later period of one of its contract lines is invoiced
         """
-        for statement in self:
+        for statement in self.filtered(lambda s: not s.earlier_ids):
             lines = statement.charge_ids.contract_line_id | statement.contract_id.contract_line_ids.filtered(
                 lambda line, s=statement: line.rate_plan_id and line.last_date_invoiced == s.date_end
             )

@@ -34,7 +34,9 @@ class ContractContract(models.Model):
     @api.model
     def _cron_fit_statements(self):
         """Open the statements of the periods that began, in committed batches. What somebody else works on is left to the next run."""
-        domain = Domain("call_statement_ids", "any", [("state", "=", "open"), ("usage_count", "=", 0)])
+        domain = Domain(
+            "call_statement_ids", "any", [("state", "=", "open"), ("usage_count", "=", 0), ("earlier_ids", "=", False)]
+        )
         domain |= Domain([("active", "=", True), ("has_usage", "=", True)])
         contracts = self.with_context(active_test=False).search(domain).with_context(active_test=True)
         self.env["ir.cron"]._commit_progress(remaining=len(contracts))
@@ -59,7 +61,9 @@ class ContractContract(models.Model):
                 if first <= today <= last:
                     running.add((contract.id, first, last))
         Statement._ensure(running)
-        empty = Statement.search([("contract_id", "in", self.ids), ("state", "=", "open"), ("usage_count", "=", 0)])
+        empty = Statement.search(
+            [("contract_id", "in", self.ids), ("state", "=", "open"), ("usage_count", "=", 0), ("earlier_ids", "=", False)]
+        )
         keys = {statement: (statement.contract_id.id, statement.date_start) for statement in empty}
         for statement, key in keys.items():
             if periods.get(key, statement.date_end) != statement.date_end:

@@ -46,7 +46,13 @@ class CallStatement(models.Model):
         usage = sum((number(charge.amount) for charge in charges), Decimal(0))
         fixed = sum((number(self.currency_id.round(fee.amount)) for fee in fees), Decimal(0))
         previous = self.sudo().search(
-            [("contract_id", "=", self.contract_id.id), ("date_start", "<", self.date_start), ("state", "!=", "open")], limit=1
+            [
+                ("contract_id", "=", self.contract_id.id),
+                ("date_start", "<", self.date_start),
+                ("state", "!=", "open"),
+                ("billed_again_id", "=", False),
+            ],
+            limit=1,
         )
         before = (
             number(previous.charge_amount) + sum((number(fee.amount) for fee in previous._fixed_fees()), Decimal(0))

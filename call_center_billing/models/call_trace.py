@@ -13,7 +13,7 @@ class CallUsageLine(models.Model):
     """The price trace: why a call costs what it costs, in words and numbers, out of its price, its seconds, and the charges of
     its statement once that is closed. Nothing of it is stored with the call."""
 
-    _inherit = "call.usage.line"
+    _inherit = "call.usage.line"  # pylint: disable=consider-merging-classes-inherited
 
     charge_ids = fields.Many2many(
         "call.charge",
@@ -140,7 +140,13 @@ class CallUsageLine(models.Model):
         lines = [self._trace_rule(price)]
         if self.status != "billable":
             reason = dict(self._fields["not_billable_reason"]._description_selection(self.env)).get(self.not_billable_reason)
-            return [*lines, self.env._("Not charged: %s.", reason or "-")]
+            lines.append(self.env._("Not charged: %s.", reason or "-"))
+            if self.lost_amount and self.env.user._is_internal():
+                lost = price._money(self.lost_amount)
+                lines.append(self.env._("Lost: %(amount)s. %(limit)s", amount=lost, limit=self._limit_text()))
+            return lines
+        if self.back_billed:
+            lines.append(self.env._("Charged although it came too late: by agreement, or in place of what was charged more for."))
         if self.quantity < 0:
             lines.append(self.env._("Given back: what an earlier invoice charged for what the phone system told before."))
         else:
@@ -148,6 +154,14 @@ class CallUsageLine(models.Model):
         lines += self._trace_price(price)
         lines += [self._trace_charge(*row) for row in charged]
         return lines
+
+    def _limit_text(self):
+        statement = self.sudo().statement_id
+        return self.env._(
+            "The contract allows %(days)s days before the invoice: back to %(date)s.",
+            days=statement.contract_id.back_billing_days,
+            date=fields.Date.to_string(statement._back_billing_limit()) or "-",
+        )
 
     def _trace_rule(self, price):
         rule = price.rule_id

@@ -122,13 +122,26 @@ class CallUsageLine(models.Model):
             ("leg", "Part of a call that is charged once"),
             ("replaced", "Replaced by a newer record"),
             ("after_end", "After the end of the service"),
+            ("too_late", "Came too late to be billed"),
         ]
+    )
+    lost_amount = fields.Float(
+        string="Lost Value",
+        digits=AMOUNT_DIGITS,
+        readonly=True,
+        help="What it would have cost if it had not come after the contract's limit for back-billing; of a correction: how much more.",
+    )
+    back_billed = fields.Boolean(
+        string="Billed Although Too Late",
+        readonly=True,
+        help="The client agreed, or it takes the place of what was charged more for.",
     )
     statement_state = fields.Selection(related="statement_id.state", string="Billing")
 
     # The pages of a statement and of a charge read by these; the order of loading is nearly the order of time.
     _statement_start = models.Index("(statement_id, start_at)")
     _loaded = models.Index("USING brin (import_id, start_at)")
+    _replaces = models.Index("(replaces_id) WHERE replaces_id IS NOT NULL")
 
     def init(self):
         """The unique key. It is no field: nothing but the bulk load reads or writes it."""

@@ -49,14 +49,15 @@ class ContractContract(models.Model):
 
     @api.model
     def _due_domain(self, date_ref):
-        """Usage contracts with a period that ended by ``date_ref``. The end of the contract does not matter: its last
-        period is invoiced after it."""
-        return Domain(
-            [
-                ("generation_type", "=", "call_billing"),
-                ("contract_line_ids", "any", [("recurring_next_date", "<=", date_ref), ("is_canceled", "=", False)]),
-            ]
-        )
+        """Usage contracts with a period that ended by ``date_ref``, or that is to be billed again. The end of the contract
+        does not matter: its last period is invoiced after it."""
+        due = Domain("contract_line_ids", "any", [("recurring_next_date", "<=", date_ref), ("is_canceled", "=", False)])
+        again = Domain("call_statement_ids", "any", self.env["call.statement"]._reopened_domain(date_ref))
+        return Domain("generation_type", "=", "call_billing") & (due | again)
+
+    def _reopened(self, date_ref):
+        Statement = self.env["call.statement"].sudo()
+        return Statement.search(Statement._reopened_domain(date_ref) & Domain("contract_id", "in", self.ids), order="date_start")
 
     def _lines_due(self, date_ref):
         self.ensure_one()
@@ -108,7 +109,7 @@ class ContractContract(models.Model):
         if self.generation_type != "call_billing":
             return super().recurring_create_invoice()
         today = fields.Date.context_today(self)
-        if not self._lines_due(today):
+        if not self._lines_due(today) and not self._reopened(today):
             raise UserError(
                 self.env._(
                     "No billing period of this contract is over. The next one can be invoiced from %s.",
@@ -209,14 +210,23 @@ class ContractContract(models.Model):
 
         :param invoice_date: date of the invoices; by default ``date_ref``
         """
-        moves = self.env["account.move"]
+        dated = self.with_context(call_invoice_date=invoice_date or date_ref)
+        moves = dated._bill_reopened(date_ref)
         for due, contracts in self._due_rounds(date_ref):
-            moves |= contracts.with_context(call_invoice_date=invoice_date or date_ref)._recurring_create_invoice(due)
+            moves |= contracts.with_env(dated.env)._recurring_create_invoice(due)
         # Where newer versions of billed calls take back more than the period brings, the client gets a credit note.
         moves.filtered(lambda move: move.currency_id.compare_amounts(move.amount_total, 0) < 0).action_switch_move_type()
         if post:
             moves._post(soft=False)
         self._clear_invoice_generation_error()
+        return moves
+
+    def _bill_reopened(self, date_ref):
+        """Bill the periods again whose invoice was cancelled or credited, one invoice for each of these invoices."""
+        moves = self.env["account.move"]
+        reopened = self._reopened(date_ref).with_env(self.env)
+        for statements in reopened.grouped(lambda s: s.sudo().earlier_ids.sorted("id")[-1:].invoice_id or s).values():
+            moves |= statements._bill_reopened()
         return moves
 
     def _preview_periods(self, date_ref):

@@ -39,6 +39,16 @@ class ContractContract(models.Model):
     )
 
     _masked_digits_range = models.Constraint("CHECK (masked_digits BETWEEN 0 AND 15)", "Hide between 0 and 15 digits.")
+    back_billing_days = fields.Integer(
+        string="Back-Billing Limit",
+        default=lambda self: self.env.company.call_back_billing_days,
+        help="A call that comes after its period was invoiced is billed on the next invoice if its day is no more than so many days "
+        "before that invoice, which is due on the day after its period. What comes later is lost. 0: no limit.",
+    )
+
+    _back_billing_days_positive = models.Constraint(
+        "CHECK (back_billing_days >= 0)", "The limit for back-billing must not be negative."
+    )
 
     @api.depends("partner_id")
     def _compute_usage_tz(self):
@@ -59,7 +69,9 @@ class ContractContract(models.Model):
     @api.depends("call_statement_ids.usage_amount", "call_statement_ids.state")
     def _compute_call_counts(self):
         groups = self.env["call.statement"]._read_group(
-            [("contract_id", "in", self.ids)], ["contract_id", "state"], ["__count", "usage_amount:sum"]
+            [("contract_id", "in", self.ids), ("billed_again_id", "=", False)],
+            ["contract_id", "state"],
+            ["__count", "usage_amount:sum"],
         )
         for contract in self:
             mine = [(state, count, amount) for group, state, count, amount in groups if group == contract]

@@ -65,6 +65,11 @@ class ResCompany(models.Model):
     call_gate_min_calls = fields.Integer(
         string="From Calls", default=20, help="Periods with fewer calls than this, usual and actual, are not compared."
     )
+    call_back_billing_days = fields.Integer(
+        string="Back-Billing Limit",
+        help="Given to new contracts. Days between a call and the invoice within which a call that comes after its period was invoiced "
+        "is still billed. 0: no limit.",
+    )
 
     _call_statement_pdf_calls_range = models.Constraint(
         "CHECK (call_statement_pdf_calls BETWEEN 0 AND 5000)",
@@ -73,4 +78,7 @@ class ResCompany(models.Model):
     _call_billing_grace_days_positive = models.Constraint(
         "CHECK (call_billing_grace_days BETWEEN 0 AND 60)",
         "The wait after a billing period must be between 0 and 60 days.",
+    )
+    _call_back_billing_days_positive = models.Constraint(
+        "CHECK (call_back_billing_days >= 0)", "The limit for back-billing must not be negative."
     )

@@ -49,6 +49,21 @@ class TestPortal(HttpCase, CallBillingCommon):
         for words in ("Inbound calls, included minutes", "1.8000</summary>", ">included</span>", "120 s of it are included in"):
             self.assertIn(words, page.replace("\xa0", " ").replace("&#39;", "'"))
 
+    def test_a_credited_invoice_keeps_its_calls_for_the_client(self):
+        self.move._reverse_moves([{"call_usage": "again"}], cancel=True)
+        self.contract._bill_periods(self.env["contract.contract"]._fields["date"].to_date("2026-11-01")).action_post()
+        pages = self.get("/my/statements").text
+        self.assertEqual((pages.count(">Credited</span>"), pages.count(">Invoiced</span>")), (1, 1))
+        for move in (self.move, self.contract.call_statement_ids.invoice_id - self.move):
+            page = self.get(f"/my/statements/{move.call_statement_ids.id}?charge={move.invoice_line_ids.call_charge_id.id}").text
+            self.assertEqual(page.count("2026-10-05 10:00:00"), 1)
+
+    def test_a_paid_statement_says_so(self):
+        self.env["account.payment.register"].with_context(active_model="account.move", active_ids=self.move.ids).create(
+            {}
+        )._create_payments()
+        self.assertIn(">Paid</span>", self.get(f"/my/statements/{self.statement.id}").text)
+
     def test_downloads(self):
         csv = self.get(f"/my/statements/{self.statement.id}/csv")
         self.assertEqual(csv.headers["Content-Type"], "text/csv; charset=utf-8")

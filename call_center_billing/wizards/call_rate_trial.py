@@ -82,7 +82,7 @@ class CallRateTrial(models.TransientModel):
             line.contract_id.usage_tz = self.tz
             day = fields.Datetime.context_timestamp(self.with_context(tz=self.tz), self.start_at).date()
             cut = self.env["call.rating"]._cut_by_prices(self.plan_id.sudo(), day, day)[0]
-            segment = {"contract_line": line, "statement": self.env["call.statement"], "late_of": None, **cut}
+            segment = {"contract_line": line, "statement": self.env["call.statement"], "late_of": None, "too_late": False, **cut}
             self._stage(day)
             rates = self.env["call.pricing"]._price_cases([segment])
             if rates.split:

@@ -131,7 +131,7 @@ class CallRerate(models.TransientModel):
         return rows, tuple(map(sum, zip(*counts.values(), strict=True)))
 
     def _statements(self):
-        domain = [("company_id", "=", self.company_id.id)]
+        domain = [("company_id", "=", self.company_id.id), ("state", "!=", "void")]
         if self.contract_ids:
             domain.append(("contract_id", "in", self.contract_ids.ids))
         if self.plan_ids:
