@@ -219,7 +219,7 @@ class CallBillingRun(models.Model):
         today = fields.Date.context_today(self)
         date = fields.Date.subtract(today, days=company.call_billing_grace_days)
         Contract = self.env["contract.contract"]
-        busy = Domain("run_id.state", "!=", "done") & Domain("state", "=", "waiting")
+        busy = Domain("run_id.state", "!=", "done") & Domain("state", "in", ("waiting", "left_out"))
         taken = self.env["call.billing.run.line"].search(busy & Domain("company_id", "=", company.id)).contract_id
         due = Contract.search(Contract._due_domain(date) & Domain("company_id", "=", company.id)) - taken
         if not due:

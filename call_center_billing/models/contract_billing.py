@@ -252,6 +252,11 @@ class ContractContract(models.Model):
         lines, invoices = defaultdict(list), defaultdict(int)
         self.env.flush_all()
         with self.env.cr.savepoint() as savepoint:
+            for move in self._bill_reopened(date_ref):
+                for contract, mine in move.invoice_line_ids.grouped(lambda line: line.contract_line_id.contract_id).items():
+                    invoices[contract] += 1
+                    names = ("display_type", "quantity", "price_unit", "discount", "call_charge_id")
+                    lines[contract] += [{name: line[name] for name in names} for line in mine]
             for due, contracts in self._due_rounds(date_ref):
                 for contract, vals_list in contracts._usage_invoices(due, check=False).items():
                     for vals in vals_list:

@@ -116,6 +116,17 @@ class TestBillingRun(CallBillingCommon):
         again.action_run()
         self.assertEqual(again.line_ids.state, "invoiced")
 
+    def test_a_period_that_is_billed_again_is_in_it(self):
+        self.import_text(row())
+        move = self.bill()
+        move.button_cancel()
+        move.action_bill_call_usage_again()
+        run = self.run_()
+        run.action_prepare()
+        self.assertEqual((run.line_ids.amount, run.line_ids.previous_amount, run.line_ids.line_count), (0.9, 0, 1))
+        run.action_run()
+        self.assertEqual((run.line_ids.state, run.line_ids.move_ids.amount_untaxed), ("invoiced", 0.9))
+
     def test_its_drafts_can_be_deleted_and_billed_again(self):
         self.import_text(row())
         run = self.run_()

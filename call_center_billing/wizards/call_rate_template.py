@@ -59,6 +59,13 @@ class CallRateTemplate(models.TransientModel):
     hour_to = fields.Float(string="Day Until", default=18.0)
     increment_first = fields.Integer(string="First Increment", default=60)
     increment_next = fields.Integer(string="Next Increments", default=6)
+    # Service level
+    with_level = fields.Boolean(string="Service Level", help="Promise that so many calls are answered in time.")
+    level_target = fields.Float(string="Answered in Time (%)", digits=(16, 2), default=80.0)
+    level_seconds = fields.Integer(string="Within (s)", default=20)
+    level_at_risk = fields.Float(
+        string="At Risk (%)", digits=(16, 2), help="Part of the period's charges that a missed target gives back. 0: it is only reported."
+    )
     # The contract
     with_contract = fields.Boolean(help="Make the client's contract as well.")
     partner_id = fields.Many2one("res.partner", string="Client")
@@ -128,6 +135,8 @@ class CallRateTemplate(models.TransientModel):
     def _plan_values(self):
         """Values of the plan that the numbers stand for."""
         own = {"allowance": self._allowance, "hour": self._hour, "tier": self._tier, "band": self._band}[self.agreement]()
+        if self.with_level:
+            own["term_ids"] = [*own.get("term_ids", ()), Command.create(self._level())]
         return {"name": self.name, "company_id": self.company_id.id, "currency_id": self.currency_id.id, **own}
 
     def _allowance(self):
@@ -182,6 +191,19 @@ class CallRateTemplate(models.TransientModel):
                 Command.create({"name": name, "calendar_id": calendar.id, "when": when, "effect": "replace", "value": price})
                 for name, when, price in bands
             ],
+        }
+
+    def _level(self):
+        """Product model 16, with one service level that has the whole weight."""
+        name = self.env._(
+            "%(target)g %% answered within %(seconds)s s", target=self.level_target, seconds=self.level_seconds
+        )
+        return {
+            "name": name,
+            "kind": "service_level",
+            "target": self.level_target,
+            "threshold_seconds": self.level_seconds,
+            "at_risk": self.level_at_risk,
         }
 
     def _calendar_values(self):
