@@ -88,6 +88,8 @@ class ContractContract(models.Model):
     def _pool_mates(self):
         """:return: dict of contract that shares its allowances -> all contracts that share them"""
         sharing = self.filtered(lambda c: c.invoice_together and c.pool_allowances)
+        if not sharing:
+            return {}
         mates = (
             self.sudo()
             .search(
