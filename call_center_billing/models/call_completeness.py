@@ -209,6 +209,7 @@ class CallStatement(models.Model):
                           FROM %s
                           JOIN call_statement s ON s.contract_id = p.contract_id
                                AND s.date_start <= p.last AND s.date_end >= p.first - (p.last - p.first + 1)
+                               AND s.billed_again_id IS NULL
                           JOIN call_usage_line u ON u.statement_id = s.id) came
                   JOIN call_import i ON i.id = came.import_id
                  ORDER BY 1, 2
@@ -357,7 +358,7 @@ class CallStatement(models.Model):
                 """
                 SELECT p.place, coalesce(s.usage_count - coalesce(s.late_count, 0), 0), h.calls::bigint, h.days::bigint
                   FROM %s
-                  LEFT JOIN call_statement s ON s.contract_id = p.contract_id AND s.date_start = p.first
+                  LEFT JOIN call_statement s ON s.contract_id = p.contract_id AND s.date_start = p.first AND s.billed_again_id IS NULL
                  CROSS JOIN LATERAL (
                        SELECT sum(o.calls) AS calls, sum(o.days) AS days
                          FROM (SELECT coalesce(usage_count - coalesce(late_count, 0), 0) AS calls, date_end - date_start + 1 AS days

@@ -459,7 +459,11 @@ class CallImport(models.Model):
             .browse(
                 statement
                 for (statement,) in self.env.execute_query(
-                    SQL("SELECT DISTINCT statement_id FROM call_usage_line WHERE import_id = %s", self.id)
+                    SQL(
+                        "SELECT DISTINCT statement_id FROM call_usage_line u WHERE import_id = %s AND %s",
+                        self.id,
+                        self._no_copies("u"),
+                    )
                 )
             )
         )
@@ -479,9 +483,13 @@ class CallImport(models.Model):
         self._forget_sequences()
         self.env["call.push"]._forget(self)
         self.env.cr.execute(
-            SQL("DELETE FROM call_usage_stretch x USING call_usage_line u WHERE u.id = x.usage_id AND u.import_id = %s", self.id)
+            SQL(
+                "DELETE FROM call_usage_stretch x USING call_usage_line u WHERE u.id = x.usage_id AND u.import_id = %s AND %s",
+                self.id,
+                self._no_copies("u"),
+            )
         )
-        self.env.cr.execute(SQL("DELETE FROM call_usage_line WHERE import_id = %s", self.id))
+        self.env.cr.execute(SQL("DELETE FROM call_usage_line u WHERE import_id = %s AND %s", self.id, self._no_copies("u")))
         for older, key in replaced.items():  # billed ones, which are the newest again
             self.env.cr.execute(SQL("UPDATE call_usage_line SET record_key = %s WHERE id = %s", key, older))
         self.env.invalidate_all()
@@ -491,7 +499,8 @@ class CallImport(models.Model):
         self.write({"state": "undone", "message": self.env._("Undone: its calls and suspended records were removed.")})
 
     def _check_no_newer_versions(self, replaced):
-        """:raise UserError: this import replaced calls of other imports that are still there"""
+        """:raise UserError: this import replaced calls of other imports that are still there, or another one took back what calls of
+        this were charged"""
         older = self.env["call.usage.line"]._read_group(
             [("id", "in", list(replaced)), ("import_id", "!=", self.id), ("not_billable_reason", "=", "replaced")],
             ["import_id"],
@@ -504,6 +513,16 @@ class CallImport(models.Model):
                     "first, then this one, and import the files again that you need.",
                     count=sum(count for _import, count in older),
                     imports=", ".join(call_import.display_name for call_import, _count in older[:5]),
+                )
+            )
+        offsets = [("replaces_id.import_id", "=", self.id), ("import_id", "!=", self.id), ("quantity", "<", 0)]
+        newer = self.env["call.usage.line"]._read_group(offsets, ["import_id"])
+        if newer:
+            raise UserError(
+                self.env._(
+                    "What calls of this import were charged was taken back by newer versions of them, which came with: %s. Undo "
+                    "these imports first.",
+                    ", ".join(call_import.display_name for (call_import,) in newer[:5]),
                 )
             )
 
@@ -529,8 +548,8 @@ class CallImport(models.Model):
                 SELECT start_at, total_seconds, -1 FROM call_suspense
                  WHERE import_id = %(id)s AND state NOT IN ('recycled', 'replaced')
                  UNION ALL
-                SELECT start_at, total_seconds, -1 FROM call_usage_line
-                 WHERE import_id = %(id)s AND quantity > 0 AND not_billable_reason IS DISTINCT FROM 'replaced'
+                SELECT start_at, total_seconds, -1 FROM call_usage_line c
+                 WHERE import_id = %(id)s AND quantity > 0 AND not_billable_reason IS DISTINCT FROM 'replaced' AND %(no_copies)s
                  UNION ALL
                 SELECT o.start_at, o.total_seconds, 1 FROM call_usage_line u JOIN call_usage_line o ON o.id = u.replaces_id
                  WHERE u.import_id = %(id)s AND u.quantity > 0 AND u.not_billable_reason IS DISTINCT FROM 'replaced'
@@ -538,7 +557,15 @@ class CallImport(models.Model):
                 """,
                 id=self.id,
                 stays=self._stays_charged(),
+                no_copies=self._no_copies("c"),
             ),
+        )
+
+    @api.model
+    def _no_copies(self, call):
+        """Condition: a line is not one of the copies that keep what was sent before it was billed again."""
+        return SQL(
+            "%s NOT IN (SELECT id FROM call_statement WHERE billed_again_id IS NOT NULL)", SQL.identifier(call, "statement_id")
         )
 
     @api.model

@@ -143,6 +143,7 @@ class CallJoining(models.AbstractModel):
                       JOIN call_usage_line u ON u.group_ref = s.group_ref
                        AND s.recording_ref IN (split_part(u.recording_ref, '/', 1), split_part(u.recording_ref, '/', 2))
                      WHERE u.start_at BETWEEN %(first)s AND %(last)s AND u.import_id = ANY(%(imports)s)
+                       AND u.statement_id NOT IN (SELECT id FROM call_statement WHERE billed_again_id IS NOT NULL)
                 ), fresh AS (
                     SELECT id, string_agg(label || quality, '; ' ORDER BY label DESC) AS quality
                       FROM (SELECT *, CASE WHEN is_caller THEN 'caller: ' ELSE 'called: ' END AS label FROM heard) labelled

@@ -1,4 +1,4 @@
-"""What became of each call: billed, included, not billable, open."""
+"""What became of each call: billed, included, written off, not billable, open."""
 
 from odoo import api, fields, models
 from odoo.tools import SQL
@@ -80,9 +80,11 @@ def settlement(call):
     """What became of a call, joined with its statement as s and the statement's invoice as m."""
     return SQL(
         """
-        CASE WHEN %(offset)s THEN 'taken_back'
+        CASE WHEN s.billed_again_id IS NOT NULL THEN 'billed_again'
+             WHEN %(offset)s THEN 'taken_back'
              WHEN %(u)s.status = 'not_billable' THEN 'not_billable'
              WHEN s.state = 'open' THEN 'open'
+             WHEN s.state = 'void' THEN 'written_off'
              WHEN s.id IN (SELECT statement_id FROM call_charge WHERE component = 'included' OR share <> 1)
                   AND abs(%(freed)s - %(u)s.amount) < %(close)s THEN 'included'
              WHEN m.state = 'posted' THEN 'posted'
@@ -106,9 +108,11 @@ class CallUsageLine(models.Model):
             ("posted", "Billed, invoice posted"),
             ("draft", "Billed, invoice in draft"),
             ("included", "Included in an allowance"),
+            ("written_off", "Written off after posting"),
             ("not_billable", "Not billable"),
             ("open", "Not invoiced yet"),
             ("taken_back", "Taken back after a newer record"),
+            ("billed_again", "Copy of a call that is billed again"),
             ("uninvoiced", "Closed, but on no invoice"),
         ],
         string="What Became of It",
@@ -118,7 +122,7 @@ class CallUsageLine(models.Model):
         help="A call that an allowance made free as a whole is included; one that it made free in part is billed.",
     )
 
-    @api.depends("status", "amount", "statement_id.state", "statement_id.invoice_id.state")
+    @api.depends("status", "amount", "statement_id.state", "statement_id.billed_again_id", "statement_id.invoice_id.state")
     def _compute_settlement(self):
         self.settlement = False
         if not self.ids:

@@ -16,7 +16,7 @@ class CallUsageLine(models.Model):
 
         :raise UserError: nothing of it is lost, or the contract has no further invoice
         """
-        lost = self.sudo().filtered(lambda call: call.not_billable_reason == "too_late")
+        lost = self.sudo()._lost()
         if not lost:
             raise UserError(self.env._("None of these calls came too late to be billed."))
         moved = lost._with_whole_calls()
@@ -37,6 +37,10 @@ class CallUsageLine(models.Model):
                     reason=reason,
                 )
             )
+
+    def _lost(self):
+        """Those that came too late; none of the copies that keep what was sent before it was billed again."""
+        return self.filtered(lambda call: call.not_billable_reason == "too_late" and not call.statement_id.billed_again_id)
 
     def _with_whole_calls(self):
         """These and the other records of the same calls."""

@@ -98,7 +98,7 @@ class TestBillAgain(AfterPostingCase):
     def assertKept(self, move, before):
         """The credited invoice is as it was, and each of its lines opens the calls that it is the sum of."""
         self.assertEqual((move.state, self.lines(move)), ("posted", before))
-        for line in move.invoice_line_ids.filtered("call_charge_id"):
+        for line in move.invoice_line_ids.filtered(lambda line: line.call_charge_id.component not in (False, "included")):
             calls = self.env["call.usage.line"].search(line.call_charge_id._calls_domain())
             self.assertEqual(len(calls), line.call_charge_id.call_count)
             self.assertEqual(line.currency_id.round(sum(calls.mapped("charged_amount"))), line.price_subtotal)
@@ -307,6 +307,63 @@ class TestBillAgain(AfterPostingCase):
         wizard.action_preview()
         self.assertEqual(wizard.line_ids.mapped("difference"), [0.2])
 
+    def test_undoing_the_import_of_what_is_billed_again_leaves_what_was_sent(self):
+        record = self.import_text(row(talk=61), row(start="2026-10-06 10:00:00"))
+        first = self.bill()
+        first.action_post()
+        before = self.lines(first)
+        self.credit(first).action_post()
+        record.action_undo()
+        self.assertEqual((self.live().usage_count, self.live().usage_amount), (0, 0))
+        hours = self.env["call.source.hour"].search([("source_id", "=", self.source.id)])
+        self.assertEqual(sum(hours.mapped("call_count")), 0)
+        self.assertKept(first, before)
+        again = self.import_text(row(talk=61), row(start="2026-10-06 10:00:00"), name="again.csv")
+        self.assertTotals(again, read=2, accepted=2)
+        self.assertEqual(self.bill().amount_untaxed, 2.7)
+
+    def test_an_import_with_calls_that_are_billed_again_cannot_be_undone(self):
+        record = self.import_text(row())
+        first = self.bill()
+        first.action_post()
+        self.credit(first).action_post()
+        self.bill()
+        with self.assertRaisesRegex(UserError, "are invoiced"):
+            record.action_undo()
+
+    def test_what_newer_records_took_back_is_not_undone_before_these(self):
+        call = self.record(talk=120)
+        older = self.import_records(call)
+        first = self.bill()
+        first.action_post()
+        newer = self.import_records(call | {"talk_seconds": 60})
+        self.credit(first).action_post()
+        with self.assertRaisesRegex(UserError, "Undo these imports first"):
+            older.action_undo()
+        newer.action_undo()
+        older.action_undo()
+        self.assertEqual(sum(self.contract.call_statement_ids.filtered(lambda s: s.state == "open").mapped("usage_count")), 0)
+
+    def test_a_near_duplicate_is_looked_for_among_calls_that_count(self):
+        """Undone, the call is no more, but for what was sent."""
+        record = self.import_text(row())
+        first = self.bill()
+        first.action_post()
+        self.credit(first).action_post()
+        record.action_undo()
+        self.source.hold_near_duplicates = True
+        again = self.import_text(row(start="2026-10-05 10:00:01"), name="again.csv")
+        self.assertTotals(again, read=1, accepted=1)
+
+    def test_a_simulation_counts_what_is_billed_again_once(self):
+        first = self.invoice(row(talk=61))
+        self.credit(first).action_post()
+        self.bill().action_post()
+        values = {"contract_id": self.contract.id, "date_from": "2026-10-01", "date_to": "2026-10-31"}
+        simulation = self.env["call.simulation"].create({**values, "plan_ids": [Command.set(self.make_plan(minute_price=1).ids)]})
+        simulation.action_simulate()
+        self.assertEqual(sorted(simulation.result_ids.mapped("total")), [1.8, 2])
+
 
 @freeze_time(TODAY)
 @tagged("post_install", "-at_install")
@@ -389,6 +446,16 @@ class TestBackBillingLimit(AfterPostingCase):
         self.assertIn("Mrs. Weber agreed", self.live(11).message_ids[0].body)
         (line,) = self.lines(self.bill(until=DECEMBER))
         self.assertEqual(line, ("Inbound calls, late usage of 10/01/2026 - 10/31/2026", 2, 1.8))
+
+    def test_what_was_sent_before_it_was_billed_again_is_no_lost_call(self):
+        self.invoice()
+        call = self.late("10-02")
+        november = self.invoice(row(start="2026-11-02 10:00:00"), until=DECEMBER)
+        self.credit(november).action_post()
+        copies = november.call_statement_ids.usage_line_ids.filtered(lambda c: c.not_billable_reason == "too_late")
+        self.assertEqual((len(copies), copies != call), (1, True))
+        with self.assertRaisesRegex(UserError, "None of these"):
+            copies._bill_lost("Agreed")
 
     def test_lost_value_is_listed_by_client(self):
         self.invoice()

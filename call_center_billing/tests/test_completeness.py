@@ -171,6 +171,19 @@ class TestCompleteness(GateCase):
         self.contract.company_id.call_gate_min_calls = 63
         self.assertEqual(self.findings(october), [])
 
+    def test_a_period_that_is_billed_again_is_measured_by_what_counts(self):
+        """It was invoiced with 31 calls; of these, 2 are left."""
+        self.history(60, 62)
+        kept = self.import_text(*(row(start=f"2026-10-{n:02} 10:00:00") for n in (5, 6)))
+        undone = self.import_text(*(row(start=f"2026-10-{n:02} 12:00:00") for n in range(1, 30)))
+        first = self.bill()
+        first.action_post()
+        first.button_cancel()
+        first.action_bill_call_usage_again()
+        undone.action_undo()
+        october = kept.usage_line_ids.statement_id
+        self.assertEqual(self.findings(october), [("history", "warn", 2)])
+
     def test_a_company_decides_what_holds_warns_or_is_not_looked_at(self):
         self.suspend(row(), row(called="000"))
         self.env.company.write({"call_gate_suspense": "warn", "call_gate_nobody": "block"})

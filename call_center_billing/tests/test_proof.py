@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import openpyxl
+from freezegun import freeze_time
 
 from odoo import fields
 from odoo.exceptions import AccessError, ValidationError
@@ -44,6 +45,8 @@ class TestProof(PricingCase):
     def assertOpens(self, line):
         rows = self.env[line.res_model].search(line.action_open()["domain"])
         amounts = {"account.move.line": "amount_currency", "call.suspense": None}.get(line.res_model, "amount")
+        if line.kind == "lost":
+            amounts = "lost_amount"
         if line.has_count:
             self.assertEqual(len(rows), line.call_count)
             seconds = sum(rows.mapped("total_seconds"))
@@ -376,6 +379,199 @@ class TestProof(PricingCase):
         self.assertEqual(self.calls_table(proof)[1], ("Closed, but on no invoice", 1, 65, 0.9))
         for line in proof.line_ids.filtered(lambda line: line.kind == "uninvoiced"):
             self.assertOpens(line)
+
+    # --- After posting ------------------------------------------------------------------------------------
+
+    def invoice(self, *rows, contracts=None, until=NOVEMBER):
+        self.import_text(*rows)
+        moves = self.bill(contracts, until)
+        moves.action_post()
+        return moves
+
+    def credit(self, move, call_usage="again"):
+        wizard = self.env["account.move.reversal"].with_context(active_model="account.move", active_ids=move.ids)
+        wizard.create({"journal_id": move.journal_id.id, "call_usage": call_usage}).refund_moves()
+        move.reversal_move_ids.action_post()
+
+    def files_table(self, proof):
+        return [(line.kind, line.call_count, line.seconds) for line in proof.file_line_ids if line.call_count]
+
+    def test_a_paid_invoice_is_billed(self):
+        move = self.invoice(row(talk=61))
+        before = self.calls_table(self.proof())
+        self.env["account.payment.register"].with_context(active_model="account.move", active_ids=move.ids).create(
+            {}
+        )._create_payments()
+        self.assertEqual(move.call_statement_ids.state, "settled")
+        self.assertEqual(self.calls_table(self.proof()), before)
+        self.assertEqual(before[1], ("Billed, invoice posted", 1, 66, 1.8))
+        self.assertProved(self.proof())
+
+    def test_what_is_billed_again_counts_once(self):
+        """2 min and 1 min at 0.90, a busy call; then 0.50 a minute, and a fee in both."""
+        fee = {"name": "Seats", "kind": "fee", "amount": 30, "scope": "line"}
+        self.plan.term_ids = [Command.create(fee)]
+        first = self.invoice(row(talk=61), row(start="2026-10-06 10:00:00"), row(talk=0, disposition="BUSY"))
+        files = self.files_table(self.proof())
+        self.assertEqual(self.money_table(self.proof()), {"total": 2.7, "term_fee": 30, "expected": 32.7, "invoiced": 32.7})
+        self.credit(first)
+        between = self.proof()
+        self.assertProved(between)
+        self.assertEqual(self.money_table(between), {"total": 2.7, "open": -2.7})
+        self.assertEqual(
+            self.calls_table(between)[:3],
+            [
+                ("Received", 3, 66 + 65 + 5, 2.7),
+                ("Not billable: This outcome is not charged", 1, 5, 0),
+                ("Not invoiced yet", 2, 66 + 65, 2.7),
+            ],
+        )
+        self.plan.rule_ids.minute_price = 0.5
+        self.env["call.rerate"].create({"plan_ids": [Command.set(self.plan.ids)]}).action_apply()
+        self.bill().action_post()
+        after = self.proof()
+        self.assertEqual(self.money_table(after), {"total": 1.5, "term_fee": 30, "expected": 31.5, "invoiced": 31.5})
+        self.assertEqual(
+            self.calls_table(after)[:2], [("Received", 3, 66 + 65 + 5, 1.5), ("Billed, invoice posted", 2, 66 + 65, 1.5)]
+        )
+        self.assertProved(after)
+        self.assertEqual((self.files_table(between), self.files_table(after)), (files, files))
+
+    def test_copies_of_what_was_sent_say_so(self):
+        first = self.invoice(row())
+        self.credit(first)
+        calls = self.env["call.usage.line"].search([("contract_line_id", "=", self.line.id)], order="id")
+        self.assertEqual(calls.mapped("settlement"), ["open", "billed_again"])
+        self.assertEqual(self.env["call.usage.line"].search([("settlement", "=", "billed_again")]), calls[1])
+
+    def test_a_cancelled_invoice_that_is_billed_again_counts_once(self):
+        first = self.invoice(row(talk=61))
+        first.button_cancel()
+        first.action_bill_call_usage_again()
+        self.bill().action_post()
+        self.assertEqual(self.money_table(self.proof()), {"total": 1.8, "expected": 1.8, "invoiced": 1.8})
+        self.assertProved(self.proof())
+
+    def test_what_was_written_off_is_told_by_itself(self):
+        """Free: 1 of 3 min at 0.90. A fee of 30.00 is written off with the usage."""
+        fee = {"name": "Seats", "kind": "fee", "amount": 30, "scope": "line"}
+        self.plan.write({"term_ids": [Command.create(fee)], "allowance_ids": [Command.create({"name": "One", "quantity": 1})]})
+        first = self.invoice(row(talk=61), row(start="2026-10-06 10:00:00"))
+        self.credit(first, "off")
+        proof = self.proof()
+        self.assertEqual(self.calls_table(proof)[:2], [("Received", 2, 131, 2.7), ("Written off after posting", 2, 131, 2.7)])
+        self.assertEqual(self.money_table(proof), {"total": 2.7, "included": -0.9, "term_fee": 30, "written_off": -31.8})
+        self.assertProved(proof)
+        first.call_statement_ids.action_bill_again()
+        self.bill().action_post()
+        self.assertEqual(
+            self.money_table(self.proof()), {"total": 2.7, "included": -0.9, "term_fee": 30, "expected": 31.8, "invoiced": 31.8}
+        )
+        self.assertProved(self.proof())
+
+    def test_a_cancelled_invoice_that_is_written_off_is_not_red(self):
+        self.product.taxes_id = self.env["account.tax"].create(
+            {"name": "Included", "amount": 20, "price_include_override": "tax_included", "type_tax_use": "sale"}
+        )
+        first = self.invoice(row(talk=600))
+        first.button_cancel()
+        first.action_write_off_call_usage()
+        self.assertEqual(self.money_table(self.proof()), {"total": 9, "written_off": -9})
+        self.assertProved(self.proof())
+
+    def test_late_usage_on_an_invoice_that_is_written_off(self):
+        self.invoice(row())
+        november = self.invoice(row(start="2026-10-31 10:00:00", talk=61), row(start="2026-11-02 10:00:00"), until=DECEMBER)
+        self.credit(november, "off")
+        october = self.proof()
+        self.assertEqual(self.money_table(october), {"total": 2.7, "written_off": -1.8, "expected": 0.9, "invoiced": 0.9})
+        self.assertEqual(self.money_table(self.proof("2026-11-01", "2026-11-30")), {"total": 0.9, "written_off": -0.9})
+        self.assertProved(october)
+
+    def test_calls_that_came_too_late_are_lost_and_told_so(self):
+        self.contract.back_billing_days = 40
+        self.invoice(row())
+        self.import_text(row(start="2026-10-21 10:00:00", talk=61), row(start="2026-10-22 10:00:00"))
+        proof = self.proof()
+        self.assertEqual(
+            self.calls_table(proof),
+            [
+                ("Received", 3, 65 + 66 + 65, 1.8),
+                ("Billed, invoice posted", 1, 65, 0.9),
+                ("Not billable: Came too late to be billed", 1, 66, 0),
+                ("Not invoiced yet", 1, 65, 0.9),
+                ("Suspended", 0, 0, 0),
+                ("Difference", 0, 0, 0),
+                ("Lost: what calls that came too late would have cost", 0, 0, 1.8),
+            ],
+        )
+        self.assertEqual(self.money_table(proof), {"total": 1.8, "open": -0.9, "expected": 0.9, "invoiced": 0.9})
+        self.assertProved(proof)
+
+    def test_what_came_too_late_is_lost_once_where_it_is_billed_again(self):
+        self.contract.back_billing_days = 40
+        self.invoice(row())
+        self.import_text(row(start="2026-10-21 10:00:00", talk=61), row(start="2026-11-02 10:00:00"))
+        november = self.bill(until=DECEMBER)
+        november.action_post()
+        self.credit(november)
+        self.bill(until=DECEMBER).action_post()
+        proof = self.proof()
+        self.assertEqual([line.amount for line in proof.call_line_ids if line.kind == "lost"], [1.8])
+        self.assertProved(proof)
+        self.assertProved(self.proof("2026-11-01", "2026-11-30"))
+
+    def test_a_lost_adjustment_is_told_by_itself(self):
+        self.contract.back_billing_days = 1
+        self.invoice(row(talk=600))
+        self.plan.rule_ids.minute_price = 1
+        with freeze_time("2027-01-05"):
+            self.adjust()
+        proof = self.proof()
+        self.assertEqual(self.money_table(proof), {"total": 9, "adjustment": 1, "too_late": -1, "expected": 9, "invoiced": 9})
+        self.assertProved(proof)
+
+    def test_what_was_adjusted_before_it_was_billed_again_is_taken_back(self):
+        first = self.invoice(row(talk=600))
+        self.plan.rule_ids.minute_price = 1
+        self.adjust()
+        self.invoice(row(start="2026-11-02 10:00:00"), until=DECEMBER)
+        self.credit(first)
+        self.env["call.rerate"].create({"plan_ids": [Command.set(self.plan.ids)]}).action_apply()
+        waiting = self.proof()
+        self.assertEqual(self.money_table(waiting), {"total": 10, "open": -10, "pending": 1, "expected": 1, "invoiced": 1})
+        self.assertProved(waiting)
+        self.bill(until=DECEMBER).action_post()
+        self.assertEqual(self.money_table(self.proof()), {"total": 10, "expected": 10, "invoiced": 10})
+        self.assertProved(self.proof())
+
+    def test_a_shared_invoice_with_a_pooled_allowance(self):
+        """2 min of Bonn and 4 of Ulm at 1.00, 5 free together: 1.00; credited and billed again, it is the same."""
+        plan = self.make_plan(minute_price=1)
+        plan.allowance_ids = [Command.create({"name": "Included", "quantity": 5, "pooled": True})]
+        contracts = self.env["contract.contract"]
+        for name in ("Bonn", "Ulm"):
+            branch = self.env["res.partner"].create({"name": name, "tz": "Europe/Berlin"})
+            contracts |= self.make_contract(
+                plan, branch, name=name, invoice_partner_id=self.client.id, invoice_together=True, pool_allowances=True
+            )
+            self.make_endpoint(name, contracts[-1].contract_line_ids, kind="account_code")
+        move = self.invoice(
+            row(account="Bonn", talk=120), row(account="Ulm", start="2026-10-06 10:00:00", talk=240), contracts=contracts
+        )
+        self.assertEqual(len(move), 1)
+        money = {"total": 6, "included": -5, "expected": 1, "invoiced": 1}
+        self.assertEqual(self.money_table(self.proof()), money)
+        self.assertProved(self.proof())
+        self.credit(move)
+        self.assertEqual(self.money_table(self.proof()), {"total": 6, "open": -6})
+        again = self.bill(contracts)
+        again.action_post()
+        self.assertEqual(self.money_table(self.proof()), money)
+        self.assertProved(self.proof())
+        self.credit(again, "off")
+        self.assertEqual(self.money_table(self.proof()), {"total": 6, "included": -5, "written_off": -1})
+        self.assertProved(self.proof())
 
     # --- How ----------------------------------------------------------------------------------------------
 

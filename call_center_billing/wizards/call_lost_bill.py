@@ -28,7 +28,7 @@ class CallLostBill(models.TransientModel):
     def _compute_value(self):
         for wizard in self:
             lost = wizard.adjustment_ids.filtered(lambda adjustment: adjustment.state == "lost")
-            calls = wizard.usage_line_ids.filtered(lambda call: call.not_billable_reason == "too_late")
+            calls = wizard.usage_line_ids._lost()
             wizard.count = len(calls) + len(lost)
             wizard.value = sum(calls.mapped("lost_amount")) + sum(lost.mapped("amount"))
 

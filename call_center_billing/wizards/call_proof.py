@@ -27,6 +27,9 @@ class CallProof(models.TransientModel):
     billing periods that end in these days, with late usage and adjustments of such a period, wherever they were invoiced: so
     each invoice line is proved once, whatever stretches of days are chosen one after another. All is computed when it is asked for, by a
     constant number of statements, from the rows themselves and never from stored totals.
+
+    An invoice whose usage is billed again counts for nothing, nor do its credit note and the copies of its calls. Where usage is
+    written off instead, its calls count, and what they were charged is taken off in a line of its own.
     """
 
     _name = "call.proof"
@@ -135,14 +138,14 @@ class CallProof(models.TransientModel):
         currencies = {currency for _what, _reason, currency, *_numbers in categories}
         count = received + sum(suspended[state][0] for state in states)
         total_seconds = seconds + sum(suspended[state][1] for state in states)
-        money = {"amount": sum(amount for *_key, amount in categories)} if len(currencies) == 1 else {}
+        money = {"amount": sum(amount for *_key, amount, _lost in categories)} if len(currencies) == 1 else {}
         currency = next(iter(currencies)) if money else None
         rows = [
             self._row(
                 "calls", "total", self.env._("Received"), call_count=count, seconds=total_seconds, currency=currency, **money
             )
         ]
-        for what, reason, currency, number, each_seconds, amount in categories:
+        for what, reason, currency, number, each_seconds, amount, _lost in categories:
             name, domain = labels[what], [*self._days_domain(), ("settlement", "=", what)]
             if what == "not_billable":
                 name = self.env._("Not billable: %s", reasons.get(reason, "-"))
@@ -175,7 +178,20 @@ class CallProof(models.TransientModel):
         if suspended["recycled"][0]:
             name = self.env._("Recycled: suspended at first, counted above as what they became")
             rows.append(self._suspense_row("recycled", name, suspended["recycled"], kind="memo"))
-        return rows
+        too_late = [*self._days_domain(), ("not_billable_reason", "=", "too_late")]
+        return rows + [
+            self._row(
+                "calls",
+                "lost",
+                self.env._("Lost: what calls that came too late would have cost"),
+                "call.usage.line",
+                [*too_late, ("statement_id.currency_id", "=", currency)],
+                currency,
+                amount=lost,
+            )
+            for _what, _reason, currency, *_numbers, lost in categories
+            if lost
+        ]
 
     def _suspense_row(self, state, name, numbers, kind=None):
         domain = [("company_id", "=", self.company_id.id), ("state", "=", state), *self._suspense_days_domain()]
@@ -196,13 +212,15 @@ class CallProof(models.TransientModel):
         return count, seconds
 
     def _count_settled(self):
-        """:return: list of (what became of them, reason, currency id, lines, seconds, exact amount)"""
+        """:return: list of (what became of them, reason, currency id, lines, seconds, exact amount, lost because they came too late)"""
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT what, reason, currency_id, count(*), sum(seconds)::bigint, sum(amount)::text
+                SELECT what, reason, currency_id, count(*), sum(seconds)::bigint, sum(amount)::text,
+                       coalesce(sum(lost_amount), 0)::text
                   FROM (SELECT %(what)s AS what, CASE WHEN u.status = 'not_billable' THEN u.not_billable_reason END AS reason,
-                               s.currency_id, CASE WHEN %(offset)s THEN - u.total_seconds ELSE u.total_seconds END AS seconds, u.amount
+                               s.currency_id, CASE WHEN %(offset)s THEN - u.total_seconds ELSE u.total_seconds END AS seconds,
+                               u.amount, CASE WHEN u.not_billable_reason = 'too_late' THEN u.lost_amount END AS lost_amount
                           FROM %(usage)s LEFT JOIN account_move m ON m.id = s.invoice_id
                          WHERE %(days)s) settled
                  GROUP BY 1, 2, 3
@@ -215,7 +233,7 @@ class CallProof(models.TransientModel):
         )
         order = list(self.env["call.usage.line"]._fields["settlement"].get_values(self.env))
         rows.sort(key=lambda row: (order.index(row[0]), row[1] or "", row[2]))
-        return [(*row[:5], Decimal(row[5])) for row in rows]
+        return [(*row[:5], *map(Decimal, row[5:])) for row in rows]
 
     def _count_suspended(self):
         """:return: dict of state -> (records, seconds); those without a time are of the day on which they came"""
@@ -256,6 +274,7 @@ class CallProof(models.TransientModel):
                 ), stored AS (
                     SELECT count(*) AS number, coalesce(sum(u.total_seconds), 0) AS seconds
                       FROM call_usage_line u WHERE u.import_id IN (SELECT id FROM counted) AND NOT %(offset)s
+                       AND u.statement_id NOT IN (SELECT id FROM call_statement WHERE billed_again_id IS NOT NULL)
                      UNION ALL
                     SELECT count(*), coalesce(sum(total_seconds), 0)
                       FROM call_suspense WHERE import_id IN (SELECT id FROM counted) AND state <> 'recycled'
@@ -307,7 +326,7 @@ class CallProof(models.TransientModel):
     def _usage(self):
         """FROM item: calls u that may belong here, with their statement s and the statement p of their own period.
 
-        A call is on the statement of its own period or, late, on a later one. The bounds of the time are wide; they lead to
+        A call is on the statement of its own period or, late, on a later one; copies for what was billed again are left out. The bounds of the time are wide; they lead to
         the index on statement and start.
         """
         first = SQL(
@@ -319,6 +338,7 @@ class CallProof(models.TransientModel):
         )
         return SQL(
             "call_statement s JOIN call_usage_line u ON u.statement_id = s.id AND s.company_id = %s AND s.date_end >= %s"
+            " AND s.billed_again_id IS NULL"
             " AND u.start_at >= %s - 2 AND u.start_at < %s::date + 3"
             " JOIN call_statement p ON p.id = coalesce(u.late_of_id, u.statement_id)",
             self.company_id.id,
@@ -336,6 +356,7 @@ class CallProof(models.TransientModel):
     def _days_domain(self):
         return [
             ("company_id", "=", self.company_id.id),
+            ("statement_id.billed_again_id", "=", False),
             ("date", ">=", str(self.date_from)),
             ("date", "<=", str(self.date_to)),
         ]

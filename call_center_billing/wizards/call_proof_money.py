@@ -29,17 +29,22 @@ class CallProof(models.TransientModel):
     def _currency_rows(self, currency, usage, charges, adjustments):
         """From the price of the calls to the invoice lines, in one currency.
 
-        :param usage: as :meth:`_sum_usage` has it; charges: dict of component -> (charged, on no invoice, taxes, invoiced)
-        :param adjustments: (all, pending, settled on no invoice, taxes, invoiced, ids of their credit notes and invoices)
+        :param usage: as :meth:`_sum_usage` has it; charges: dict of component -> (charged, on no invoice, taxes, invoiced, written off)
+        :param adjustments: (all, pending, lost, settled on no invoice, taxes, invoiced, ids of their credit notes and invoices)
         """
         usage = usage or dict.fromkeys(("rated", "elsewhere", "beside", "open", "freed", "tiers", "rounding"), ZERO)
-        adjusted, pending, adjusted_nowhere, adjusted_tax, adjusted_invoiced, moves = adjustments or (ZERO,) * 5 + ([],)
+        adjusted, pending, lost, adjusted_nowhere, adjusted_tax, adjusted_invoiced, moves = adjustments or (ZERO,) * 6 + ([],)
         components = dict(self.env["call.charge"]._fields["component"]._description_selection(self.env))
         terms = [name for name in components if name not in (*USAGE_COMPONENTS, "adjustment") and name in charges]
         nowhere = sum((sums[1] for sums in charges.values()), ZERO) + adjusted_nowhere
         taxes = sum((sums[2] for sums in charges.values()), ZERO) + adjusted_tax
         invoiced = sum((sums[3] for sums in charges.values()), ZERO) + adjusted_invoiced
-        of_calls = [("statement_id.currency_id", "=", currency), ("company_id", "=", self.company_id.id)]
+        written_off = sum((sums[4] for sums in charges.values()), ZERO)
+        of_calls = [
+            ("statement_id.currency_id", "=", currency),
+            ("company_id", "=", self.company_id.id),
+            ("statement_id.billed_again_id", "=", False),
+        ]
         days = [*self._days_domain(), ("statement_id.currency_id", "=", currency)]
         in_periods, elsewhere = self._periods_domain(), ["!", *self._periods_domain()]
         priced = self._charges_domain(currency)
@@ -105,6 +110,14 @@ class CallProof(models.TransientModel):
                 False,
             ),
             (
+                "too_late",
+                self.env._("Adjustments that came too late"),
+                -lost,
+                "call.adjustment",
+                [*adjusting, ("state", "=", "lost")],
+                False,
+            ),
+            (
                 "rounding",
                 self.env._("Rounded, once per invoice line"),
                 usage["rounding"],
@@ -113,18 +126,32 @@ class CallProof(models.TransientModel):
                 True,
             ),
             (
+                "written_off",
+                self.env._("Written off after posting"),
+                -written_off,
+                "call.charge",
+                [*priced, ("statement_id.state", "=", "void")],
+                False,
+            ),
+            (
                 "uninvoiced",
                 self.env._("Charged, but on no invoice, or on a cancelled one"),
                 -nowhere,
                 "call.charge",
-                [*priced, ("amount", "!=", 0), "!", ("invoice_line_ids.parent_state", "in", ["draft", "posted"])],
+                [
+                    *priced,
+                    ("amount", "!=", 0),
+                    ("statement_id.state", "!=", "void"),
+                    "!",
+                    ("invoice_line_ids.parent_state", "in", ["draft", "posted"]),
+                ],
                 False,
             ),
             ("taxes", self.env._("Taxes that the prices include"), -taxes, "account.move.line", None, False),
         ]
         lines = [("parent_state", "in", ["draft", "posted"]), ("currency_id", "=", currency)]
         lines += ["|", "&", ("move_id", "in", moves), ("display_type", "=", "product")]
-        lines += self._charges_domain(currency, "call_charge_id.")
+        lines += ["&", ("call_charge_id.statement_id.state", "!=", "void"), *self._charges_domain(currency, "call_charge_id.")]
         expected = sum((step[2] for step in steps), ZERO)
         rows = [
             self._row("money", kind, name, model, domain or lines, currency, amount=amount)
@@ -180,7 +207,7 @@ class CallProof(models.TransientModel):
                       JOIN call_statement s ON s.id = c.statement_id
                       JOIN call_statement p ON p.id = coalesce(c.late_of_id, c.statement_id)
                       LEFT JOIN call_price r ON r.id = c.price_id
-                     WHERE s.company_id = %(company)s AND %(periods)s AND c.component IN %(components)s
+                     WHERE s.company_id = %(company)s AND s.billed_again_id IS NULL AND %(periods)s AND c.component IN %(components)s
                 ), freed_call AS (
                     SELECT c.id, sum(%(freed_call)s) AS amount
                       FROM charge c
@@ -247,19 +274,22 @@ class CallProof(models.TransientModel):
         return {currency: dict(zip(names, map(Decimal, sums), strict=True)) for currency, *sums in rows}
 
     def _sum_charges(self):
-        """:return: dict of (currency id, component) -> (charged, of that on no valid invoice, taxes in the prices, on invoices)"""
+        """:return: dict of (currency id, component) -> (charged, of that on no valid invoice, taxes in the prices, on invoices,
+        written off); of what is written off nothing is on invoices"""
         rows = self.env.execute_query(
             SQL(
                 """
                 SELECT s.currency_id, c.component, sum(c.amount)::text,
-                       coalesce(sum(c.amount) FILTER (WHERE coalesce(i.number, 0) = 0), 0)::text,
-                       coalesce(sum(i.taxes), 0)::text, coalesce(sum(i.amount), 0)::text
+                       coalesce(sum(c.amount) FILTER (WHERE coalesce(i.number, 0) = 0 AND s.state <> 'void'), 0)::text,
+                       coalesce(sum(i.taxes) FILTER (WHERE s.state <> 'void'), 0)::text,
+                       coalesce(sum(i.amount) FILTER (WHERE s.state <> 'void'), 0)::text,
+                       coalesce(sum(c.amount) FILTER (WHERE s.state = 'void'), 0)::text
                   FROM call_charge c
                   JOIN call_statement s ON s.id = c.statement_id
                   LEFT JOIN call_adjustment a ON a.id = c.adjustment_id
                   JOIN call_statement p ON p.id = coalesce(c.late_of_id, a.statement_id, c.statement_id)
                   LEFT JOIN LATERAL (%s) i ON true
-                 WHERE s.company_id = %s AND %s
+                 WHERE s.company_id = %s AND s.billed_again_id IS NULL AND %s
                  GROUP BY 1, 2
                 """,
                 self._invoiced(SQL("b.call_charge_id = c.id AND b.currency_id = s.currency_id")),
@@ -270,12 +300,13 @@ class CallProof(models.TransientModel):
         return {(currency, component): tuple(map(Decimal, sums)) for currency, component, *sums in rows}
 
     def _sum_adjustments(self):
-        """:return: dict of currency id -> (all, pending, settled by a document that is not valid, taxes, in documents of their
-        own, ids of these). Those that came on a next invoice are charges of that."""
+        """:return: dict of currency id -> (all, pending, lost, settled by a document that is not valid, taxes, in documents of
+        their own, ids of these). Those that came on a next invoice are charges of that."""
         rows = self.env.execute_query(
             SQL(
                 """
                 SELECT p.currency_id, sum(a.amount)::text, coalesce(sum(a.amount) FILTER (WHERE a.state = 'pending'), 0)::text,
+                       coalesce(sum(a.amount) FILTER (WHERE a.state = 'lost'), 0)::text,
                        coalesce(sum(a.amount) FILTER (WHERE a.move_id IS NOT NULL AND coalesce(i.number, 0) = 0), 0)::text,
                        coalesce(sum(i.taxes), 0)::text, coalesce(sum(i.amount), 0)::text,
                        array_remove(array_agg(a.move_id), NULL)
@@ -321,6 +352,8 @@ class CallProof(models.TransientModel):
         return [
             "&",
             "&",
+            "&",
+            (f"{path}statement_id.billed_again_id", "=", False),
             (f"{path}statement_id.company_id", "=", self.company_id.id),
             (f"{path}statement_id.currency_id", "=", currency),
             "|",
