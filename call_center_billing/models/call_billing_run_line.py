@@ -103,18 +103,17 @@ class CallBillingRunLine(models.Model):
         }
 
     def _warnings(self, products, invoices, amount, change):
-        _ = self.env._
         if not products:
-            yield _("Nothing to invoice.")
+            yield self.env._("Nothing to invoice.")
             return
         if invoices > 1:
-            yield _("%s periods are due.", invoices)
+            yield self.env._("%s periods are due.", invoices)
         if not any(vals.get("call_charge_id") for vals in products):
-            yield _("No usage in the period.")
+            yield self.env._("No usage in the period.")
         if float_compare(amount, 0, precision_rounding=self.currency_id.rounding) < 0:
-            yield _("The client gets a credit note.")
+            yield self.env._("The client gets a credit note.")
         if abs(change) > UNUSUAL:
-            yield _("Differs from the last invoice by %s %%.", f"{change * 100:+.0f}")
+            yield self.env._("Differs from the last invoice by %s %%.", f"{change * 100:+.0f}")
 
     def _previous_amounts(self):
         """:return: dict of contract id -> what it had on its last invoice, at the prices of the lines"""

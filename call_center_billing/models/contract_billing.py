@@ -316,7 +316,8 @@ class ContractContract(models.Model):
         charges = closed.charge_ids.grouped("contract_line_id")
         invoices = defaultdict(list)
         for contract in self:
-            for vals in super(ContractContract, contract)._prepare_recurring_invoices_values(date_ref):
+            # One contract at a time: the values do not tell whose they are.
+            for vals in super(ContractContract, contract)._prepare_recurring_invoices_values(date_ref):  # pylint: disable=super-method-mismatch
                 commands = [each for command in vals["invoice_line_ids"] for each in contract._expand_usage(command, charges)]
                 if any(command[2].get("display_type") == "product" for command in commands):
                     mine = statements.get(contract, closed.browse())

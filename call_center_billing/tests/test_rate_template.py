@@ -69,7 +69,9 @@ class TestRateTemplate(PricingCase):
     def test_a_service_level_with_money_at_risk(self):
         """10 calls at 1.00, none answered in time where 80 % should be: 12 % of 10.00 are given back."""
         term = self.use(self.make("band", day_price=1, evening_price=1, with_level=True, level_at_risk=12)).term_ids
-        self.assertEqual((term.name, term.kind, term.target, term.at_risk), ("80 % answered within 20 s", "service_level", 80, 12))
+        self.assertEqual(
+            (term.name, term.kind, term.target, term.at_risk), ("80 % answered within 20 s", "service_level", 80, 12)
+        )
         self.calls_of(*[60] * 10, queue_seconds=30)
         self.assertEqual(self.bill().amount_untaxed, 8.8)
 

@@ -64,7 +64,9 @@ class CallRateTemplate(models.TransientModel):
     level_target = fields.Float(string="Answered in Time (%)", digits=(16, 2), default=80.0)
     level_seconds = fields.Integer(string="Within (s)", default=20)
     level_at_risk = fields.Float(
-        string="At Risk (%)", digits=(16, 2), help="Part of the period's charges that a missed target gives back. 0: it is only reported."
+        string="At Risk (%)",
+        digits=(16, 2),
+        help="Part of the period's charges that a missed target gives back. 0: it is only reported.",
     )
     # The contract
     with_contract = fields.Boolean(help="Make the client's contract as well.")
@@ -195,9 +197,7 @@ class CallRateTemplate(models.TransientModel):
 
     def _level(self):
         """Product model 16, with one service level that has the whole weight."""
-        name = self.env._(
-            "%(target)g %% answered within %(seconds)s s", target=self.level_target, seconds=self.level_seconds
-        )
+        name = self.env._("%(target)g %% answered within %(seconds)s s", target=self.level_target, seconds=self.level_seconds)
         return {
             "name": name,
             "kind": "service_level",
