@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import format_date
 
 AT_ONCE = 200
 """Contracts that are worked on while a person waits; more are left to the scheduled job."""
@@ -61,7 +62,12 @@ class CallBillingRun(models.Model):
     @api.depends("date", "create_date")
     def _compute_display_name(self):
         for run in self:
-            run.display_name = self.env._("Billing run %(id)s, until %(date)s", id=run.id or "", date=run.date or "")
+            date = format_date(self.env, run.date) if run.date else ""
+            run.display_name = (
+                self.env._("Billing run %(id)s, until %(date)s", id=run.id, date=date)
+                if run.id
+                else self.env._("New billing run")
+            )
 
     @api.constrains("date")
     def _check_date(self):

@@ -4,6 +4,8 @@ from datetime import datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
@@ -151,7 +153,7 @@ class CallStatement(models.Model):
         """An internal note: clients do not see it."""
         self.ensure_one()
         lines = [title, *(finding.text for finding in findings)]
-        self._message_log(body="\n".join(lines))
+        self._message_log(body=Markup("<br/>").join(lines))
 
     def _override_gate(self, reason):
         """Let open statements close in spite of what was found. Who, when and why stay with them.
