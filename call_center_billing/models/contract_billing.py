@@ -4,6 +4,7 @@ import logging
 from collections import defaultdict
 
 import psycopg2
+from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -271,6 +272,19 @@ class ContractContract(models.Model):
             self.env.invalidate_all(flush=False)
             savepoint.rollback()
         return {contract: (lines[contract], invoices[contract], None) for contract in self}
+
+    @api.model
+    def _add_contract_origin(self, invoices):
+        """Note on each invoice where it comes from, as OCA does, but in one go for all contracts of the run."""
+        usage = self.filtered(lambda c: c.generation_type == "call_billing")
+        bodies = {}
+        for move in invoices:
+            contracts = move.invoice_line_ids.contract_line_id.contract_id & usage
+            if contracts:
+                links = Markup(", ").join(contract._get_html_link(title=contract.display_name) for contract in contracts)
+                bodies[move.id] = Markup("%s %s %s.") % (move._creation_message(), self.env._("by contract"), links)
+        invoices.browse(bodies)._message_log_batch(bodies)
+        return super(ContractContract, self - usage)._add_contract_origin(invoices)
 
     def _record_billing_error(self, error):
         """Keep the reason where people see it. What the users can mend is no error of the program."""
