@@ -126,7 +126,7 @@ def _time_load(env, call_import):
 def _undo(env, call_import):
     """Back to an empty table of calls, without the dead rows that would slow down the next run."""
     call_import.action_undo()
-    env.cr.execute("TRUNCATE call_usage_line")
+    env.cr.execute("TRUNCATE call_usage_line CASCADE")
     env.cr.commit()
 
 

@@ -128,8 +128,10 @@ def _join(lines: list[bytes]) -> tuple[bytes, int]:
 def _open(path, encoding):
     with open(path, "rb") as stream:
         head = stream.read(BLOCK_BYTES)
-    if encoding == "utf-16" or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _Reencoded(path, "utf-16", "utf-8")
+    if encoding == "utf-16":  # without a byte order mark, which the decoder would ask for
+        return _Reencoded(path, "utf-16-le", "utf-8")
     if b"\r" in head and b"\n" not in head:  # old Mac line ends
         return _Reencoded(path, "latin-1", "latin-1")
     return open(path, "rb")

@@ -354,6 +354,7 @@ class TestDetect(FormatCase):
             ('1|2026-10-05 10:00:00|"x|y"|60\n', "|", "utf-8", False),
             ("id,start,name\n1,2026-10-05 10:00:00,Jürgen Müller\n".encode("cp1252"), ",", "cp1252", True),
             ("id,start,name\n1,2026-10-05 10:00:00,Jürgen\n".encode("utf-16"), ",", "utf-16", True),
+            ("id,start,name\n1,2026-10-05 10:00:00,Jürgen\n".encode("utf-16-le"), ",", "utf-16", True),  # no byte order mark
             ("\ufeffid,start,name\n1,2026-10-05 10:00:00,Jürgen\n".encode(), ",", "utf-8", True),
             ("id,start\r1,2026-10-05 10:00:00\r", ",", "utf-8", True),
         ):
