@@ -85,9 +85,7 @@ class CallBillingRun(models.Model):
     def action_prepare(self):
         """List what is due, with what it would come to."""
         for run in self.filtered(lambda run: run.state == "draft"):
-            run._list_contracts()
-            if not run.line_ids:
-                raise UserError(self.env._("No contract has a period that ended by this day."))
+            run._list_due()
             if len(run.line_ids) > AT_ONCE:
                 run.state = "preparing"
                 run.line_ids.sudo().is_previewed = False
@@ -97,9 +95,7 @@ class CallBillingRun(models.Model):
 
     def action_run(self):
         for run in self.filtered(lambda run: run.state == "draft"):
-            run._list_contracts()
-            if not run.line_ids:
-                raise UserError(self.env._("No contract has a period that ended by this day."))
+            run._list_due()
             run.state = "running"
             run._go_on()
 
@@ -133,6 +129,12 @@ class CallBillingRun(models.Model):
         return action | {"domain": [("run_id", "=", self.id)], "display_name": self.display_name}
 
     # --- Work ---------------------------------------------------------------------------------------
+
+    def _list_due(self):
+        """:raise UserError: nothing is due"""
+        self._list_contracts()
+        if not self.line_ids:
+            raise UserError(self.env._("No contract has a period that ended by this day."))
 
     def _list_contracts(self):
         """A line for each contract that is due, and none that is not any more."""
