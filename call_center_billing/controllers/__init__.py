@@ -1,2 +1,3 @@
+from . import agreement
 from . import portal
 from . import push

@@ -14,6 +14,7 @@ from . import call_push
 from . import call_rate_deck
 from . import call_rate_deck_line
 from . import call_push_post
+from . import call_rate_version
 from . import call_rate_plan
 from . import call_rate_rule
 from . import call_rate_part
@@ -68,3 +69,7 @@ from . import res_partner
 from . import account_move
 from . import account_move_line
 from . import account_move_send
+from . import agreement_terms
+from . import call_agreement
+from . import call_agreement_change
+from . import account_payment_term

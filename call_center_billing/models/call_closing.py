@@ -355,10 +355,11 @@ class CallClosing(models.AbstractModel):
         """dict of (period, allowance, contract line or none) -> counters of its contract, or of those that share it; what the statements
         at hand themselves used does not count"""
         periods = self.env["call.statement"].union(*(period for period, *_rest in pools))
+        versions = {allowance: allowance._versions() for _period, _statement, allowance, _line in pools}
         mates = periods.contract_id._pool_mates()
         counters = self.env["call.counter"].search(
             [
-                ("allowance_id", "in", [allowance.id for _period, _statement, allowance, _line in pools]),
+                ("allowance_id", "in", [each.id for mine in versions.values() for each in mine]),
                 ("period_id.contract_id", "in", periods.contract_id.union(*mates.values()).ids),
             ]
         )
@@ -368,7 +369,8 @@ class CallClosing(models.AbstractModel):
         return {
             (period, allowance, line): self.env["call.counter"].union(
                 *(
-                    counters.get((contract, allowance, line), self.env["call.counter"])
+                    counters.get((contract, version, line), self.env["call.counter"])
+                    for version in versions[allowance]
                     for contract in (mates.get(period.contract_id) if allowance.pooled else None) or period.contract_id
                 )
             )
@@ -497,7 +499,7 @@ class CallClosing(models.AbstractModel):
     def _volume_before(self, period, line, rule, statement):
         """:return: volume that a closed period was charged for before this statement, None if it was not charged by this rule"""
         counters = self.env["call.counter"].search(
-            [("period_id", "=", period.id), ("contract_line_id", "=", line.id), ("rule_id", "=", rule.id)]
+            [("period_id", "=", period.id), ("contract_line_id", "=", line.id), ("rule_id", "in", rule._same().ids)]
         )
         counters = counters.filtered(lambda counter: counter.statement_id.date_start < statement.date_start)
         return sum((number(counter.used) for counter in counters), ZERO) if counters else None

@@ -1,3 +1,7 @@
+from datetime import date
+
+from markupsafe import Markup
+
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
@@ -10,6 +14,8 @@ KINDS = [
     ("queue", "Queue"),
     ("number", "Number"),
 ]
+
+TRACED = {"kind", "value", "contract_line_id", "source_id", "date_start", "date_end"}
 
 
 class CallEndpoint(models.Model):
@@ -100,6 +106,54 @@ class CallEndpoint(models.Model):
         kinds = dict(self._fields["kind"]._description_selection(self.env))
         for endpoint in self:
             endpoint.display_name = f"{kinds.get(endpoint.kind, '')} {endpoint.value or ''}".strip()
+
+    # --- What the client can see of changes ---------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        endpoints = super().create(vals_list)
+        endpoints._trace({e: self.env._("%s was added", e._agreed_text()) for e in endpoints})
+        return endpoints
+
+    def write(self, vals):
+        before = {endpoint: endpoint._agreed_text() for endpoint in self} if set(vals) & TRACED else {}
+        res = super().write(vals)
+        changed = {e: self.env._("%(old)s is now %(new)s", old=old, new=e._agreed_text()) for e, old in before.items()}
+        self._trace({e: text for e, text in changed.items() if before[e] != e._agreed_text()})
+        return res
+
+    def unlink(self):
+        self._trace({e: self.env._("%s was removed", e._agreed_text()) for e in self})
+        return super().unlink()
+
+    def _agreed_text(self):
+        """The endpoint as an agreement names it: what it is, whose service, which days."""
+        self.ensure_one()
+        line = self.contract_line_id
+        return f"{self.display_name} ({line._agreed_name()}{line._days_text(self, date.min)})"
+
+    def _trace(self, texts):
+        """Note small changes of what was agreed on the contract: they need no signature, but the client can see them.
+
+        :param texts: dict of endpoint -> what happened to it
+        """
+        if not texts:
+            return
+        signed = (
+            self.env["call.agreement"]
+            .sudo()
+            .search(
+                [
+                    ("state", "=", "accepted"),
+                    "|",
+                    ("contract_id", "in", self.contract_id.ids),
+                    ("location_ids", "in", self.contract_id.ids),
+                ]
+            )
+        )
+        for contract in signed._contracts() & self.contract_id:
+            body = Markup("<br/>").join(text for endpoint, text in texts.items() if endpoint.contract_id == contract)
+            contract.sudo().message_post(body=body, subtype_xmlid="call_center_billing.mt_scope")
 
     @api.constrains("contract_line_id")
     def _check_usage_line(self):

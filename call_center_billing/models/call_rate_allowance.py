@@ -3,6 +3,8 @@ from datetime import date
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
+from .call_rate_rule import short
+
 
 class CallRateAllowance(models.Model):
     """Minutes or calls of a period that a plan includes. What is used within it is free: time where it counts minutes, the
@@ -49,6 +51,15 @@ class CallRateAllowance(models.Model):
         string="Expires After", default=1, help="Periods in which what was carried can be used. 0: it does not expire."
     )
 
+    continues_id = fields.Many2one(
+        "call.rate.allowance",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
+        index="btree_not_null",
+        help="The version before: what is left of it is carried on.",
+    )
+
     _quantities_positive = models.Constraint(
         "CHECK (quantity >= 0 AND rollover_cap >= 0 AND rollover_periods >= 0)", "An allowance must not be negative."
     )
@@ -89,6 +100,35 @@ class CallRateAllowance(models.Model):
 
     def _in_force(self, day):
         return self.filtered(lambda a: (a.date_start or date.min) <= day <= (a.date_end or date.max))
+
+    def _agreed_text(self):
+        """What is included and how it is used, as an agreement says it."""
+        self.ensure_one()
+        env, unit = self.env, dict(self._fields["unit"]._description_selection(self.env))[self.unit].lower()
+        order = dict(self._fields["order"]._description_selection(env))[self.order]
+        texts = [env._("%(quantity)s %(unit)s included per period", quantity=short(self.quantity), unit=unit)]
+        if self.rule_ids:
+            texts.append(env._("for: %s", ", ".join(dict.fromkeys(self.rule_ids.mapped("name")))))
+        if self.pooled:
+            texts.append(env._("for all services with this plan together"))
+        texts.append(env._("used: %s", order.lower()))
+        if self.prorated:
+            texts.append(env._("by the day in part of a period"))
+        if self.rollover:
+            carried = env._("what is not used is carried on")
+            if self.rollover_cap:
+                carried = env._("%(carried)s, up to %(cap)s", carried=carried, cap=short(self.rollover_cap))
+            if self.rollover_periods:
+                carried = env._("%(carried)s, for %(periods)s periods", carried=carried, periods=self.rollover_periods)
+            texts.append(carried)
+        return "; ".join(texts)
+
+    def _versions(self):
+        """These and all that they continue."""
+        versions = before = self
+        while before := before.continues_id - versions:
+            versions |= before
+        return versions
 
     def _covering(self, rule):
         """The allowance out of ``self`` that covers a rule: one or none."""

@@ -12,6 +12,9 @@ from ..formats.rate_deck_changes import Changes, Line
 
 COLUMNS = ("prefix", "destination", "date_start", "date_end", "minute_price", "call_price", "increment_first", "increment_next")
 
+SAMPLE_TAIL = "00000000000"
+"""What stands behind a prefix in an example, so that both have as many digits as a number has."""
+
 
 class CallRateDeck(models.Model):
     """A named price list of destinations in one currency: what a minute to each prefix costs, from a day, until a day.
@@ -84,6 +87,11 @@ class CallRateDeck(models.Model):
         return max(Line.search_fetch(domain, ["prefix"]), key=lambda line: len(line.prefix), default=Line)
 
     # --- In bulk --------------------------------------------------------------------------------------
+
+    def _sample_number(self, day):
+        """A number that the deck has a price for on a day, for an example; nothing where it has none."""
+        line = self.line_ids.search([("deck_id", "=", self.id), *self.line_ids._in_force_domain(day)], order="prefix", limit=1)
+        return f"+{line.prefix}{SAMPLE_TAIL[len(line.prefix) :]}" if line else False
 
     def _lines(self):
         """All prices of the deck.

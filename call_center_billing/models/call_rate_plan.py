@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
+from .call_rate_version import LINES
+
 
 class CallRatePlan(models.Model):
     """A named price list for usage in one currency: dated rules, premiums, allowances and terms per period.
@@ -96,6 +98,36 @@ class CallRatePlan(models.Model):
             {**values, "name": self.env._("%s (copy)", plan.name)}
             for plan, values in zip(self, super().copy_data(default), strict=True)
         ]
+
+    def _own_copy(self, name):
+        """The same prices as a plan of its own, for one client: what is left of its allowances and the volume of its tiers go on.
+
+        :return: (plan, dict of rule, part, tier, premium, allowance or term -> its copy)
+        """
+        self.ensure_one()
+        plan = self.copy({"name": name})
+        copies = {}
+        for field in ("rule_ids", "premium_ids", "allowance_ids", "term_ids"):
+            copies |= dict(zip(self[field].sorted("id"), plan[field].sorted("id"), strict=True))
+        for rule, copy in list(copies.items()):
+            for field in LINES.get(rule._name, ()):
+                copies |= dict(zip(rule[field].sorted("id"), copy[field].sorted("id"), strict=True))
+        for record, copy in copies.items():
+            if record._name == "call.rate.rule":
+                copy.copy_of_id = record
+            elif record._name == "call.rate.allowance":
+                copy.continues_id = record
+        plan._name_copies(copies)
+        return plan, copies
+
+    def _name_copies(self, copies):
+        """Let premiums, allowances and terms name copies in place of the rules they were made of.
+
+        :param copies: dict of record -> copy
+        """
+        for record in (*self.premium_ids, *self.allowance_ids, *self.term_ids):
+            if any(rule in copies for rule in record.rule_ids):
+                record.rule_ids = record.rule_ids.browse(copies.get(rule, rule).id for rule in record.rule_ids)
 
     def action_view_contracts(self):
         self.ensure_one()

@@ -160,6 +160,19 @@ class CallRatePremium(models.Model):
                 masks.append(masks[-1] ^ bits)
         return moments, masks
 
+    def _agreed_text(self):
+        """When it holds, for what, and what it does: as an agreement says it."""
+        self.ensure_one()
+        texts = [self.terms, self._when_text().lower()]
+        if self.when in ("inside", "outside"):
+            texts[-1] = self.env._("%(when)s %(hours)s", when=texts[-1], hours=self.calendar_id._hours_text())
+        if self.also_holidays:
+            texts.append(self.env._("and on public holidays"))
+        texts += [f"{self._fields[name]._description_string(self.env)} {self[name]}" for name in TEXT_CONDITIONS if self[name]]
+        if self.rule_ids:
+            texts.append(self.env._("for: %s", ", ".join(dict.fromkeys(self.rule_ids.mapped("name")))))
+        return ", ".join(filter(None, texts))
+
     def _when_text(self):
         self.ensure_one()
         return dict(self._fields["when"]._description_selection(self.env)).get(self.when, "")

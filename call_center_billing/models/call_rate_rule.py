@@ -169,6 +169,14 @@ class CallRateRule(models.Model):
     package_size = fields.Float(digits=(16, 2), default=0.0)
     package_free = fields.Float(string="Free Before", digits=(16, 2), default=0.0)
     package_price = fields.Float(string="Price per Package", digits=RATE_DIGITS, default=0.0)
+    copy_of_id = fields.Many2one(
+        "call.rate.rule",
+        readonly=True,
+        copy=False,
+        ondelete="set null",
+        index="btree_not_null",
+        help="The rule of the list plan that this one took the place of when the client got its own plan: their volume counts together.",
+    )
     invoice_unit = fields.Selection(
         [("hour", "Hours"), ("minute", "Minutes"), ("second", "Seconds")],
         compute="_compute_invoice_unit",
@@ -284,17 +292,44 @@ class CallRateRule(models.Model):
     @api.depends(*CONDITIONS, "kind", "priority", "date_start", "date_end")
     def _compute_conditions(self):
         for rule in self:
-            parts = [dict(rule._fields["kind"]._description_selection(self.env))[rule.kind or "call"]]
-            for name in CONDITIONS:
-                if rule[name]:
-                    field = rule._fields[name]
-                    value = rule[name]
-                    if field.type == "selection":
-                        parts.append(dict(field._description_selection(self.env))[value])
-                    else:
-                        value = value.display_name if field.type == "many2one" else value
-                        parts.append(f"{field._description_string(self.env)} {value}")
-            rule.conditions = ", ".join(parts)
+            kind = dict(rule._fields["kind"]._description_selection(self.env))[rule.kind or "call"]
+            rule.conditions = ", ".join([kind, *rule._condition_texts()])
+
+    def _condition_texts(self):
+        parts = []
+        for name in CONDITIONS:
+            if self[name]:
+                field = self._fields[name]
+                value = self[name]
+                if field.type == "selection":
+                    parts.append(dict(field._description_selection(self.env))[value])
+                else:
+                    value = value.display_name if field.type == "many2one" else value
+                    parts.append(f"{field._description_string(self.env)} {value}")
+        return parts
+
+    # --- As an agreement says it ----------------------------------------------------------------------
+
+    def _fits_text(self):
+        """Which usage it prices, in words; nothing where that is any."""
+        texts = self._condition_texts()
+        return self.env._("For: %s", ", ".join(texts)) if texts else ""
+
+    def _counts_text(self):
+        """Which parts of a call count, and which outcomes are charged, in words."""
+        if self.kind != "call":
+            return ""
+        parts = [self._fields[f"count_{part.removesuffix('_seconds')}"] for part in self._counted_parts()]
+        outcomes = [self._fields[f"bill_{each}"] for each in DISPOSITIONS if self[f"bill_{each}"]]
+        names = [", ".join(field._description_string(self.env) for field in found) for found in (parts, outcomes)]
+        texts = [self.env._("Time that counts: %s", names[0])] if self._time_terms() and parts else []
+        if outcomes and not self.disposition:
+            texts.append(self.env._("Charged: %s", names[1]))
+        return "; ".join(texts)
+
+    def _first_billed(self):
+        """An outcome that is charged, answered if that is."""
+        return next((each for each in ("answered", *DISPOSITIONS) if self[f"bill_{each}"]), "answered")
 
     # --- Checks -------------------------------------------------------------------------------------
 
@@ -450,6 +485,13 @@ class CallRateRule(models.Model):
     def _format_price(self, price):
         self.ensure_one()
         return price_text(price, self.currency_id)
+
+    def _same(self):
+        """The rule and those that it took the place of."""
+        same = before = self
+        while before := before.copy_of_id - same:
+            same |= before
+        return same
 
     def _fits_service(self, line):
         """Whether the rule is for contract lines of this service."""

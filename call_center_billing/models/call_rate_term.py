@@ -3,7 +3,7 @@ from datetime import date
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from .call_rate_rule import RATE_DIGITS
+from .call_rate_rule import RATE_DIGITS, price_text, short
 
 
 class CallRateTerm(models.Model):
@@ -73,6 +73,46 @@ class CallRateTerm(models.Model):
                 raise ValidationError(self.env._("'%s' needs the contracted hours of a period.", term.name))
             if term.kind == "forecast" and not term.forecast:
                 raise ValidationError(self.env._("'%s' needs the volume that was agreed.", term.name))
+
+    def _words(self):
+        """What is charged or promised per period, as an agreement says it."""
+        self.ensure_one()
+        texts = [getattr(self, f"_words_{self.kind}")()]
+        if self.rule_ids and self.kind != "fee":
+            texts.append(self.env._("counted: %s", ", ".join(dict.fromkeys(self.rule_ids.mapped("name")))))
+        if self.scope == "contract" and self.kind != "service_level":
+            texts.append(self.env._("for all services with this plan together"))
+        if self.prorated and self.kind in ("fee", "minimum", "forecast"):
+            texts.append(self.env._("by the day in part of a period"))
+        return "; ".join(texts)
+
+    def _words_fee(self):
+        return self.env._("%s per period", price_text(self.amount, self.currency_id))
+
+    def _words_minimum(self):
+        least = self.env._("at least %s per period; what is missing is charged", price_text(self.amount, self.currency_id))
+        return f"{least}, {self.env._('fees count')}" if self.count_fees else least
+
+    def _words_cap(self):
+        return self.env._("at most %s per period", price_text(self.amount, self.currency_id))
+
+    def _words_forecast(self):
+        unit = dict(self._fields["unit"]._description_selection(self.env))[self.unit].lower()
+        return self.env._(
+            "%(forecast)s %(unit)s per period agreed in advance at %(price)s; at least %(share)s %% of them are charged",
+            forecast=short(self.forecast),
+            unit=unit,
+            price=price_text(self.amount, self.currency_id),
+            share=f"{self.share:g}",
+        )
+
+    def _words_fte(self):
+        return self.env._(
+            "%(agents)s full-time agents at %(price)s, for %(hours)s hours per period together; charged in proportion to the hours worked",
+            agents=short(self.fte),
+            price=price_text(self.amount, self.currency_id),
+            hours=short(self.hours),
+        )
 
     def _in_force(self, day):
         return self.filtered(lambda t: (t.date_start or date.min) <= day <= (t.date_end or date.max))

@@ -152,6 +152,12 @@ class CallRateTerm(models.Model):
 
     # --- In words -----------------------------------------------------------------------------------------
 
+    def _words_service_level(self):
+        variant = dict(self._fields["variant"]._description_selection(self.env))[self.variant]
+        if self.indicator != "service_level":
+            return self.agreed
+        return self.env._("%(agreed)s; calculated as: %(variant)s", agreed=self.agreed, variant=variant)
+
     def _agreed_text(self):
         env = self.env
         values = {"target": self._with_unit(local(env, self.target)), "seconds": self.threshold_seconds}

@@ -50,6 +50,74 @@ class ContractContract(models.Model):
         "CHECK (back_billing_days >= 0)", "The limit for back-billing must not be negative."
     )
 
+    contestation_days = fields.Integer(
+        string="Contestation Window",
+        default=lambda self: self.env.company.call_contestation_days,
+        help="Days after the date of an invoice in which the client can dispute its calls. 0: no limit.",
+    )
+
+    _contestation_days_positive = models.Constraint(
+        "CHECK (contestation_days >= 0)", "The contestation window must not be negative."
+    )
+    agreement_ids = fields.One2many("call.agreement", "contract_id", string="Agreements")
+    agreement_count = fields.Integer(compute="_compute_agreement_count")
+    agreement_status = fields.Selection(
+        [
+            ("none", "No document"),
+            ("draft", "Draft"),
+            ("offered", "Offered"),
+            ("active", "Active"),
+            ("ended", "Ended"),
+        ],
+        string="Agreement",
+        compute="_compute_agreement_status",
+    )
+
+    @api.depends("agreement_ids")
+    def _compute_agreement_count(self):
+        for contract in self:
+            contract.agreement_count = len(contract._agreements())
+
+    @api.depends("agreement_ids.state", "date_end", "contract_line_ids.date_end")
+    def _compute_agreement_status(self):
+        today, agreements = fields.Date.context_today(self), self._agreements()
+        for contract in self:
+            mine = agreements.filtered(lambda a, c=contract: c in a._contracts())
+            states = set(mine.mapped("state"))
+            if contract.date_end and contract.date_end < today:
+                contract.agreement_status = "ended"
+            elif not states - {"withdrawn"} or "accepted" in states or set(mine.mapped("kind")) == {"amendment"}:
+                contract.agreement_status = "active" if "accepted" in states else "none"
+            else:
+                contract.agreement_status = "offered" if "offered" in states else "draft"
+
+    def action_offer_agreement(self):
+        """A draft of the document with the contract's terms, or the one that is there."""
+        self.ensure_one()
+        draft = self._agreements().filtered(lambda a: a.kind == "agreement" and a.state == "draft")[:1]
+        return (draft or self.env["call.agreement"].create({"contract_id": self.id}))._open()
+
+    def action_offer_amendment(self):
+        self.ensure_one()
+        draft = self._agreements().filtered(lambda a: a.kind == "amendment" and a.state == "draft")[:1]
+        return (draft or self.env["call.agreement"].create({"contract_id": self.id, "kind": "amendment"}))._open()
+
+    def action_view_agreements(self):
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_center_billing.call_agreement_action")
+        return action | {"domain": [("id", "in", self._agreements().ids)], "context": {"default_contract_id": self.id}}
+
+    def _agreements(self):
+        """Agreements that are about this contract, alone or among others; the latest first."""
+        return self.env["call.agreement"].search(["|", ("contract_id", "in", self.ids), ("location_ids", "in", self.ids)])
+
+    def _check_gaps(self, day):
+        pass
+
+    def _signed_agreement(self):
+        """The accepted document that holds last, or none."""
+        accepted = self._agreements().filtered(lambda agreement: agreement.state == "accepted")
+        return accepted.sorted(lambda a: (a.date_from, a.signed_at))[-1:]
+
     @api.depends("partner_id")
     def _compute_usage_tz(self):
         for contract in self:

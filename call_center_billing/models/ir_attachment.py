@@ -11,6 +11,21 @@ from odoo.tools import SQL
 
 UPLOADED_FOR = "call.upload"
 UPLOAD_KEPT = timedelta(days=1)
+SIGNED = {
+    "raw",
+    "datas",
+    "db_datas",
+    "store_fname",
+    "checksum",
+    "res_model",
+    "res_id",
+    "res_field",
+    "type",
+    "url",
+    "mimetype",
+    "name",
+}
+"""What of a signed document never changes."""
 MAX_BYTES = 2**31 - 1  # what Odoo's file_size can tell
 
 
@@ -22,6 +37,20 @@ class IrAttachment(models.Model):
         if any(vals.get("res_model") == UPLOADED_FOR for vals in vals_list):
             return super(IrAttachment, self.with_context(call_records=True)).create(vals_list).with_env(self.env)
         return super().create(vals_list)
+
+    def write(self, vals):
+        if set(vals) & SIGNED:
+            self._check_not_signed()
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_not_signed(self):
+        self._check_not_signed()
+
+    def _check_not_signed(self):
+        """:raise UserError: one of them is the signed document of an agreement"""
+        if signed := self.env["call.agreement"].sudo().search([("document_id", "in", self.ids)], limit=1):
+            raise UserError(self.env._("This is the signed document of %s: it stays as it is.", signed.name))
 
     @api.model
     def _index(self, bin_data, file_type, checksum=None):

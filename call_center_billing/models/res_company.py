@@ -71,6 +71,15 @@ class ResCompany(models.Model):
         "is still billed. 0: no limit.",
     )
 
+    call_contestation_days = fields.Integer(
+        string="Contestation Window",
+        default=30,
+        help="Given to new contracts. Days after the date of an invoice in which the client can dispute its calls. 0: no limit.",
+    )
+
+    _call_contestation_days_positive = models.Constraint(
+        "CHECK (call_contestation_days >= 0)", "The contestation window must not be negative."
+    )
     _call_statement_pdf_calls_range = models.Constraint(
         "CHECK (call_statement_pdf_calls BETWEEN 0 AND 5000)",
         "Between 0 and 5000 calls can be listed in the PDF of a statement.",

@@ -1,9 +1,22 @@
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import babel.dates
+
 from odoo import fields, models
+from odoo.tools import get_lang
 
 NOON = time(12)
+MONDAY = date(2026, 1, 5)
+
+
+def clock(seconds):
+    """A time of day: 08:00, 24:00.
+
+    >>> clock(28800), clock(86400)
+    ('08:00', '24:00')
+    """
+    return f"{seconds // 3600:02d}:{seconds % 3600 // 60:02d}"
 
 
 class ResourceCalendar(models.Model):
@@ -35,6 +48,29 @@ class ResourceCalendar(models.Model):
             elif begin < end:
                 merged.append((begin, end))
         return merged
+
+    def _hours_text(self):
+        """The working hours of a week in words: 'Mon-Fri 08:00-18:00, Sat 09:00-13:00'."""
+        self.ensure_one()
+        names = babel.dates.get_day_names("abbreviated", locale=get_lang(self.env).code)
+        weeks = [MONDAY, MONDAY + timedelta(weeks=1)] if self.two_weeks_calendar else [MONDAY]
+        texts = []
+        for monday in weeks:
+            runs = []  # (first weekday, last weekday, hours)
+            for weekday in range(7):
+                hours = self._hours_of(monday + timedelta(days=weekday))
+                if runs and runs[-1][2] == hours and runs[-1][1] == weekday - 1:
+                    runs[-1] = (runs[-1][0], weekday, hours)
+                elif hours:
+                    runs.append((weekday, weekday, hours))
+            texts += [
+                "{} {}".format(
+                    names[first] if first == last else f"{names[first]}-{names[last]}",
+                    ", ".join(f"{clock(begin)}-{clock(end)}" for begin, end in hours),
+                )
+                for first, last, hours in runs
+            ]
+        return ", ".join(dict.fromkeys(texts))
 
     def _public_holidays(self, first, last):
         """Days from one through another on which it is a public holiday at noon, in the calendar's own zone.

@@ -1,3 +1,4 @@
+from . import test_agreement
 from . import test_formats
 from . import test_every_format
 from . import test_json_stream

@@ -1,50 +1,15 @@
-from datetime import timedelta
-from decimal import ROUND_HALF_UP, Decimal
-
 from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ..models.call_price import number
-from ..models.call_rate_rule import short
+from ..models.call_rate_version import changed
 
-PRICES = {
-    "call.rate.rule": ("minute_price", "hour_price", "call_price", "package_price"),
-    "call.rate.part": ("minute_price",),
-    "call.rate.tier": ("price", "flat_fee"),
-    "call.rate.premium": ("value",),
-    "call.rate.term": ("amount",),
-    "call.rate.allowance": ("quantity",),
-}
-"""What changes, by model."""
-LINES = {"call.rate.rule": ("part_ids", "tier_ids")}
-TOTALS = ("package_price", "flat_fee", "amount")
-"""Amounts that are charged as they are: never with more decimals than the currency has."""
 QUANTITY_DECIMALS = 2
 
 
-def changed(value, percent, decimals):
-    """A price after a change, rounded half up.
-
-    >>> changed(0.95, 5, 4), changed(0.95, 5, 2), changed(2.25, -10, 2)
-    (0.9975, 1.0, 2.03)
-
-    :param value: float that stands for a decimal of the database
-    :param percent: float; what is added, negative where it is taken away
-    """
-    exact = number(value) * (100 + number(percent)) / 100
-    return float(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
-
-
 class CallRateChange(models.TransientModel):
-    """New prices of a plan from a day on. Each record that changes ends the day before and goes on as a copy with the new
-    prices; one that begins on that very day is changed in place. So calls before that day keep their prices, whenever they
-    are rated.
-
-    Premiums, allowances and terms that name a rule name its copy as well, in every plan. An allowance is copied only where
-    its quantity changes: what is carried over belongs to the allowance.
-    """
+    """New prices of a plan from a day on, as new versions of what changes: see ``call.rate.version``."""
 
     _name = "call.rate.change"
     _description = "New Prices From"
@@ -66,7 +31,7 @@ class CallRateChange(models.TransientModel):
     quantity_percent = fields.Float(
         string="Change of Allowances (%)",
         digits=(16, 4),
-        help="0: allowances stay as they are. Otherwise they begin anew: what was carried over is not carried on.",
+        help="0: allowances stay as they are.",
     )
     rule_ids = fields.Many2many(
         "call.rate.rule",
@@ -150,12 +115,15 @@ class CallRateChange(models.TransientModel):
         for records in chosen:
             if idle := records - records._in_force(self.date):
                 raise UserError(self.env._("'%(name)s' is not in force on %(date)s.", name=idle[0].name, date=self.date))
-        rules, *others = chosen
-        copies = {rule: self._renew(rule) for rule in rules}
-        self._link({old: new for old, new in copies.items() if old != new})
-        for records in others:
-            for record in records:
-                self._renew(record)
+        Version = self.env["call.rate.version"]
+        Version._renew_all(
+            {
+                record: {line: self._new_values(line) for line, _names in Version._priced(record)}
+                for records in chosen
+                for record in records
+            },
+            self.date,
+        )
         self.plan_id.message_post(body=self._message(rows))
         return {"type": "ir.actions.act_window_close"}
 
@@ -166,84 +134,35 @@ class CallRateChange(models.TransientModel):
         allowances = self.allowance_ids if self.quantity_percent else self.allowance_ids.browse()
         return [self.rule_ids, self.premium_ids, self.term_ids, allowances]
 
-    def _renew(self, record):
-        """The record with its new prices: a copy from the day on, or itself where it begins on that day."""
-        new = record
-        if record.date_start != self.date:
-            until = record.date_end
-            record.date_end = self.date - timedelta(days=1)
-            new = record.copy({"date_start": self.date, "date_end": until, **self._new_values(record)})
-        else:
-            record.write(self._new_values(record))
-        for name in LINES.get(record._name, ()):
-            for line in new[name]:
-                line.write(self._new_values(line))
-        return new
-
-    @api.model
-    def _link(self, copies):
-        """Let whatever names a rule name its copy as well, in plans that are based on this one too.
-
-        :param copies: dict of rule -> copy
-        """
-        for model in ("call.rate.premium", "call.rate.allowance", "call.rate.term"):
-            named = self.env[model].with_context(active_test=False).search([("rule_ids", "in", [rule.id for rule in copies])])
-            for record in named:
-                record.rule_ids |= self.env["call.rate.rule"].union(
-                    *(new for old, new in copies.items() if old in record.rule_ids)
-                )
-
     def _new_values(self, record):
         """What changes of a record: dict of field -> new value."""
-        values = {name: self._new_value(record, name) for name in PRICES[record._name]}
-        return {name: value for name, value in values.items() if record[name]}
+        names = dict(self.env["call.rate.version"]._priced(record))[record]
+        return {name: self._new_value(record, name) for name in names}
 
     def _new_value(self, record, name):
         if name == "quantity":
             return changed(record[name], self.quantity_percent, QUANTITY_DECIMALS)
-        decimals = self.decimals
-        if name in TOTALS and not (record._name == "call.rate.term" and record.kind == "forecast"):
-            decimals = min(decimals, self.plan_id.currency_id.decimal_places)
-        return changed(record[name], self.percent, decimals)
+        return self.env["call.rate.version"]._new_price(record, name, self.percent, self.decimals)
 
     # --- In words ---------------------------------------------------------------------------------------
 
     def _rows(self):
         """The preview: list of dicts with name, what, old, new as texts."""
-        rows = []
+        rows, Version = [], self.env["call.rate.version"]
         for records in self._chosen():
             for record in records:
-                lines = [record, *(line for name in LINES.get(record._name, ()) for line in record[name])]
-                for line in lines:
+                for line, _names in Version._priced(record):
                     for name, new in self._new_values(line).items():
                         rows.append(
                             {
                                 "name": record.name,
-                                "what": self._price_label(line, name),
+                                "what": Version._price_label(line, name),
                                 "old": self._value_text(line, name, line[name]),
                                 "new": self._value_text(line, name, new),
                                 "in_place": record.date_start == self.date,
                             }
                         )
         return rows
-
-    def _price_label(self, record, name):
-        """What a price is the price of."""
-        label = record._fields[name]._description_string(self.env)
-        if record._name == "call.rate.part":
-            return dict(record._fields["part"]._description_selection(self.env))[record.part]
-        if record._name == "call.rate.tier":
-            if record.up_to:
-                tier = self.env._("up to %s", short(record.up_to))
-                return f"{label}, {tier}"
-            return self.env._("%s, last tier", label)
-        if record._name == "call.rate.premium":
-            return dict(record._fields["effect"]._description_selection(self.env))[record.effect]
-        if record._name == "call.rate.term":
-            return dict(record._fields["kind"]._description_selection(self.env))[record.kind]
-        if record._name == "call.rate.allowance":
-            return dict(record._fields["unit"]._description_selection(self.env))[record.unit]
-        return label
 
     def _value_text(self, record, name, value):
         if name == "quantity":

@@ -1,12 +1,25 @@
+from typing import NamedTuple
+
+import babel.dates
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.tools import SQL
+from odoo.tools import SQL, format_time, get_lang
 
 from ..formats.record import COLUMNS, DIRECTIONS, DISPOSITIONS, KINDS, PARTS
-from ..models.call_rate_rule import TEXT_CONDITIONS, plain
+from ..models.call_rate_rule import TEXT_CONDITIONS, plain, price_text
 from ..models.call_rerating import RATING
 from ..models.call_usage_line import DISPOSITION_LABELS, KIND_LABELS
+
+
+class Result(NamedTuple):
+    """Price (float), trace (text), table of the rules (HTML) and the rule that priced it, or none."""
+
+    amount: float
+    trace: str
+    rules: Markup
+    rule: models.Model
+
 
 DIRECTION_LABELS = {"inbound": "Inbound", "outbound": "Outbound", "internal": "Internal"}
 
@@ -68,10 +81,10 @@ class CallRateTrial(models.TransientModel):
         for trial in self:
             trial.amount, trial.trace, trial.rules = 0, False, False
             if trial.plan_id and trial.start_at and trial.tz:
-                trial.amount, trial.trace, trial.rules = trial._price()
+                trial.amount, trial.trace, trial.rules, _rule = trial._price()
 
     def _price(self):
-        """:return: (price, trace, table of the rules). Nothing is stored."""
+        """:return: Result. Nothing is stored."""
         self.ensure_one()
         given = {name: self[name] for name, field in self._fields.items() if field.store and name not in models.MAGIC_COLUMNS}
         self.env.flush_all()
@@ -125,15 +138,17 @@ class CallRateTrial(models.TransientModel):
         if not rated:
             reason = "no_rule" if not base_id else "no_destination" if deck_id else "no_cost"
             label = dict(self.env["call.suspense"]._fields["reason"]._description_selection(self.env))[reason]
-            return 0, self.env._("Such a call would be suspended: %s.", label), rules
+            text = self.env._("Such a call would be suspended: %s.", label)
+            return Result(0, text, rules, self.env["call.rate.rule"])
         ((price_id, *rated),) = rated
         values = dict(zip(RATING[2:], rated, strict=True))
+        rule = self.env["call.price"].browse(price_id).rule_id
         call = self.env["call.usage.line"].new(
             {
                 **values,
                 **{part: self[part] for part in PARTS},
                 "price_id": price_id,
-                "rule_id": self.env["call.price"].browse(price_id).rule_id.id,
+                "rule_id": rule.id,
                 "date": day,
                 "quantity": self.quantity,
                 "provider_cost": self.provider_cost,
@@ -143,7 +158,26 @@ class CallRateTrial(models.TransientModel):
                 ],
             }
         )
-        return float(values["amount"]), "\n".join(call._trace_lines([])), rules
+        return Result(float(values["amount"]), "\n".join(call._trace_lines([])), rules, rule)
+
+    def _words(self):
+        """The call in words, for an example."""
+        local = fields.Datetime.context_timestamp(self.with_context(tz=self.tz), self.start_at)
+        values = {
+            "time": format_time(self.env, local.time(), time_format="HH:mm"),
+            "minutes": f"{self.talk_seconds // 60}:{self.talk_seconds % 60:02d}",
+            "day": babel.dates.format_date(local, "EEEE", locale=get_lang(self.env).code),
+        }
+        words = {
+            "call": self.env._("%(minutes)s minutes of talk on a %(day)s at %(time)s", **values),
+            "agent_time": self.env._("one hour of an agent on a %(day)s at %(time)s", **values),
+            "message": self.env._("one message"),
+            "outcome": self.env._("one outcome"),
+        }[self.kind]
+        if self.provider_cost:
+            cost = price_text(self.provider_cost, self.currency_id)
+            words = self.env._("%(call)s that the provider charges with %(cost)s", call=words, cost=cost)
+        return words
 
     def _rules_table(self, segment):
         """The rules in the order in which they are tried, with why each one lost."""
