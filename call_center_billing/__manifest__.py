@@ -37,6 +37,7 @@
         "views/call_endpoint_views.xml",
         "wizards/call_rate_change.xml",
         "wizards/call_rate_template.xml",
+        "wizards/call_gap_check.xml",
         "views/call_rate_plan_views.xml",
         "views/call_rate_rule_views.xml",
         "views/call_rate_premium_views.xml",

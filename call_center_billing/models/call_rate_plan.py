@@ -76,11 +76,7 @@ class CallRatePlan(models.Model):
         return next((layer[name] for layer in self._layers() if layer[name]), self[name])
 
     def _suspense_domain(self):
-        return [
-            ("state", "=", "open"),
-            ("reason", "in", ("no_rule", "no_destination", "no_cost")),
-            ("contract_line_id.rate_plan_id", "in", self.ids),
-        ]
+        return [*self.env["call.suspense"]._unpriced_domain(), ("contract_line_id.rate_plan_id", "in", self.ids)]
 
     def action_recycle_suspense(self):
         """Take the records that no rule fitted through the import again."""

@@ -1,3 +1,4 @@
+from . import call_gap_check
 from . import call_gate_override
 from . import account_move_reversal
 from . import call_lost_bill
