@@ -38,6 +38,7 @@
         "wizards/call_rate_change.xml",
         "wizards/call_rate_template.xml",
         "wizards/call_gap_check.xml",
+        "wizards/call_contract_copy.xml",
         "views/call_rate_plan_views.xml",
         "views/call_rate_rule_views.xml",
         "views/call_rate_premium_views.xml",

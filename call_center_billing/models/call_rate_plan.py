@@ -1,5 +1,8 @@
+from collections import defaultdict
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
 
 
 class CallRatePlan(models.Model):
@@ -35,15 +38,37 @@ class CallRatePlan(models.Model):
     term_ids = fields.One2many("call.rate.term", "plan_id", string="Terms per Period", copy=True)
     note = fields.Text(string="Notes")
     contract_line_ids = fields.One2many("contract.line", "rate_plan_id", string="Used By")
-    contract_count = fields.Integer(compute="_compute_contract_count")
+    alternative_line_ids = fields.Many2many(
+        "contract.line", "contract_line_alternative_plan", "plan_id", "line_id", string="Alternative For", copy=False
+    )
+    contract_count = fields.Integer(
+        compute="_compute_contract_count",
+        help="Contracts with this plan or a plan that is based on it, also as an alternative if it is cheaper.",
+    )
     suspense_count = fields.Integer(
         string="Suspended", compute="_compute_suspense_count", help="Suspended records that no rule of this plan fitted."
     )
 
-    @api.depends("contract_line_ids.contract_id")
+    @api.depends("contract_line_ids.contract_id", "alternative_line_ids.contract_id")
     def _compute_contract_count(self):
+        contracts = self._contracts_by_plan()
         for plan in self:
-            plan.contract_count = len(plan.contract_line_ids.contract_id)
+            plan.contract_count = len(contracts[plan._origin])
+
+    def _contracts_by_plan(self):
+        """The contracts with each of these plans or a plan that is based on it, also as an alternative.
+
+        :return: defaultdict of rate plan -> contracts
+        """
+        lines = self.env["contract.line"].search(
+            Domain("rate_plan_id", "child_of", self.ids) | Domain("alternative_plan_ids", "child_of", self.ids)
+        )
+        contracts = defaultdict(self.env["contract.contract"].browse)
+        for line in lines:
+            for plan in line.rate_plan_id | line.alternative_plan_ids:
+                for layer in plan._layers():
+                    contracts[layer] |= line.contract_id
+        return contracts
 
     def _compute_suspense_count(self):
         counts = dict(self.env["call.suspense"]._read_group(self._suspense_domain(), ["contract_line_id"], ["__count"]))
@@ -84,16 +109,26 @@ class CallRatePlan(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_unused(self):
-        if self.contract_line_ids:
+        if self.contract_line_ids or self.alternative_line_ids:
             raise UserError(self.env._("Contracts use this rate plan: archive it instead."))
 
     def copy_data(self, default=None):
-        return [
-            {**values, "name": self.env._("%s (copy)", plan.name)}
-            for plan, values in zip(self, super().copy_data(default), strict=True)
-        ]
+        vals_list = super().copy_data(default)
+        if "name" in (default or {}):
+            return vals_list
+        return [{**vals, "name": self.env._("%s (copy)", plan.name)} for plan, vals in zip(self, vals_list, strict=True)]
+
+    def copy(self, default=None):
+        """What names rules of a plan names the copies of these rules in its copy."""
+        copies = super().copy(default)
+        for plan, copied in zip(self.with_context(active_test=False), copies.with_context(active_test=False), strict=True):
+            rules = dict(zip(plan.rule_ids.sorted("id"), copied.rule_ids.sorted("id"), strict=True))
+            for records in (copied.premium_ids, copied.allowance_ids, copied.term_ids):
+                for record in records.filtered("rule_ids"):
+                    record.rule_ids = record.rule_ids.browse(rules.get(rule, rule).id for rule in record.rule_ids)
+        return copies
 
     def action_view_contracts(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("contract.action_customer_contract")
-        return action | {"domain": [("id", "in", self.contract_line_ids.contract_id.ids)]}
+        return action | {"domain": [("id", "in", self._contracts_by_plan()[self].ids)]}

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.fields import Domain
+from odoo.fields import Command, Domain
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -112,6 +112,19 @@ class ContractContract(models.Model):
             for command in vals["contract_line_ids"]
         ]
         return {**vals, "contract_line_ids": commands}
+
+    def copy_data(self, default=None):
+        """A copy goes on where the invoices of the original end: what is invoiced, over or cancelled is not charged once more."""
+        vals_list = super().copy_data(default)
+        for contract, vals in zip(self, vals_list, strict=True):
+            if contract.generation_type == "call_billing" and "contract_line_ids" not in (default or {}):
+                lines = contract.contract_line_ids.sorted("id")  # the order in which they are copied
+                vals["contract_line_ids"] = [
+                    Command.create({**command[2], "date_start": line.next_period_date_start or line.date_start})
+                    for line, command in zip(lines, vals["contract_line_ids"], strict=True)
+                    if line._goes_on()
+                ]
+        return vals_list
 
     def _recurring_create_invoice(self, date_ref=False):
         """A slice at a time, but contracts that share an invoice stay together: their line recurrence needs no guard."""
