@@ -24,6 +24,14 @@ class ContractContract(models.Model):
         help="Days and billing periods of the calls are counted in this zone.",
     )
     has_usage = fields.Boolean(compute="_compute_has_usage", search="_search_has_usage")
+    rate_plan_ids = fields.Many2many(
+        "call.rate.plan",
+        string="Rate Plans",
+        compute="_compute_rate_plan_ids",
+        store=True,
+        copy=False,
+        help="Of its lines, to group contracts by.",
+    )
     call_statement_ids = fields.One2many("call.statement", "contract_id", string="Statements")
     call_statement_count = fields.Integer(string="Statement Count", compute="_compute_call_counts")
     unbilled_amount = fields.Monetary(
@@ -65,6 +73,11 @@ class ContractContract(models.Model):
         if operator != "in":
             return NotImplemented
         return Domain("contract_line_ids.rate_plan_id", "!=" if True in value else "=", False)
+
+    @api.depends("contract_line_ids.rate_plan_id")
+    def _compute_rate_plan_ids(self):
+        for contract in self:
+            contract.rate_plan_ids = contract.contract_line_ids.rate_plan_id
 
     @api.depends("call_statement_ids.usage_amount", "call_statement_ids.state")
     def _compute_call_counts(self):
