@@ -39,6 +39,8 @@
         "views/call_endpoint_views.xml",
         "wizards/call_rate_change.xml",
         "wizards/call_rate_template.xml",
+        "wizards/call_gap_check.xml",
+        "wizards/call_contract_copy.xml",
         "views/call_rate_plan_views.xml",
         "views/call_rate_rule_views.xml",
         "views/call_rate_premium_views.xml",

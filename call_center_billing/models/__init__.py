@@ -51,6 +51,7 @@ from . import call_trace
 from . import call_settlement
 from . import call_import
 from . import call_suspense
+from . import contract_gaps
 from . import call_rating
 from . import call_pricing
 from . import call_rerating

@@ -319,7 +319,7 @@ class ContractContract(models.Model):
         if plan not in own:
             own[plan] = plan
             if plan._layers() & changing:
-                if self._is_shared(plan):
+                if plan.sudo()._contracts_by_plan()[plan] - self:  # others use it too
                     own[plan], more = plan._own_copy(
                         self.env._("%(plan)s, %(client)s", plan=plan.name, client=self[:1].partner_id.name)
                     )
@@ -328,22 +328,6 @@ class ContractContract(models.Model):
                     own[plan].parent_id = parent
                     own[plan]._name_copies(copies)
         return own[plan]
-
-    def _is_shared(self, plan):
-        """Whether contracts other than these use a plan, or one that is based on it."""
-        return bool(
-            self.env["contract.line"]
-            .sudo()
-            .search_count(
-                [
-                    ("contract_id", "not in", self.ids),
-                    "|",
-                    ("rate_plan_id", "child_of", plan.ids),
-                    ("alternative_plan_ids", "child_of", plan.ids),
-                ],
-                limit=1,
-            )
-        )
 
     def _add_service(self, day, product, name, plan, quantity, price):
         """A new line from a day on, whose first period ends with that of the other lines."""

@@ -1,5 +1,8 @@
+from collections import defaultdict
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
 
 from .call_rate_version import LINES
 
@@ -37,15 +40,37 @@ class CallRatePlan(models.Model):
     term_ids = fields.One2many("call.rate.term", "plan_id", string="Terms per Period", copy=True)
     note = fields.Text(string="Notes")
     contract_line_ids = fields.One2many("contract.line", "rate_plan_id", string="Used By")
-    contract_count = fields.Integer(compute="_compute_contract_count")
+    alternative_line_ids = fields.Many2many(
+        "contract.line", "contract_line_alternative_plan", "plan_id", "line_id", string="Alternative For", copy=False
+    )
+    contract_count = fields.Integer(
+        compute="_compute_contract_count",
+        help="Contracts with this plan or a plan that is based on it, also as an alternative if it is cheaper.",
+    )
     suspense_count = fields.Integer(
         string="Suspended", compute="_compute_suspense_count", help="Suspended records that no rule of this plan fitted."
     )
 
-    @api.depends("contract_line_ids.contract_id")
+    @api.depends("contract_line_ids.contract_id", "alternative_line_ids.contract_id")
     def _compute_contract_count(self):
+        contracts = self._contracts_by_plan()
         for plan in self:
-            plan.contract_count = len(plan.contract_line_ids.contract_id)
+            plan.contract_count = len(contracts[plan._origin])
+
+    def _contracts_by_plan(self):
+        """The contracts with each of these plans or a plan that is based on it, also as an alternative.
+
+        :return: defaultdict of rate plan -> contracts
+        """
+        lines = self.env["contract.line"].search(
+            Domain("rate_plan_id", "child_of", self.ids) | Domain("alternative_plan_ids", "child_of", self.ids)
+        )
+        contracts = defaultdict(self.env["contract.contract"].browse)
+        for line in lines:
+            for plan in line.rate_plan_id | line.alternative_plan_ids:
+                for layer in plan._layers():
+                    contracts[layer] |= line.contract_id
+        return contracts
 
     def _compute_suspense_count(self):
         counts = dict(self.env["call.suspense"]._read_group(self._suspense_domain(), ["contract_line_id"], ["__count"]))
@@ -78,11 +103,7 @@ class CallRatePlan(models.Model):
         return next((layer[name] for layer in self._layers() if layer[name]), self[name])
 
     def _suspense_domain(self):
-        return [
-            ("state", "=", "open"),
-            ("reason", "in", ("no_rule", "no_destination", "no_cost")),
-            ("contract_line_id.rate_plan_id", "in", self.ids),
-        ]
+        return [*self.env["call.suspense"]._unpriced_domain(), ("contract_line_id.rate_plan_id", "in", self.ids)]
 
     def action_recycle_suspense(self):
         """Take the records that no rule fitted through the import again."""
@@ -90,14 +111,22 @@ class CallRatePlan(models.Model):
 
     @api.ondelete(at_uninstall=False)
     def _unlink_unused(self):
-        if self.contract_line_ids:
+        if self.contract_line_ids or self.alternative_line_ids:
             raise UserError(self.env._("Contracts use this rate plan: archive it instead."))
 
     def copy_data(self, default=None):
-        return [
-            {**values, "name": self.env._("%s (copy)", plan.name)}
-            for plan, values in zip(self, super().copy_data(default), strict=True)
-        ]
+        vals_list = super().copy_data(default)
+        if "name" in (default or {}):
+            return vals_list
+        return [{**vals, "name": self.env._("%s (copy)", plan.name)} for plan, vals in zip(self, vals_list, strict=True)]
+
+    def copy(self, default=None):
+        """What names rules of a plan names the copies of these rules in its copy."""
+        copies = super().copy(default)
+        for plan, copied in zip(self.with_context(active_test=False), copies.with_context(active_test=False), strict=True):
+            rules = dict(zip(plan.rule_ids.sorted("id"), copied.rule_ids.sorted("id"), strict=True))
+            copied._name_copies(rules)
+        return copies
 
     def _own_copy(self, name):
         """The same prices as a plan of its own, for one client: what is left of its allowances and the volume of its tiers go on.
@@ -117,7 +146,6 @@ class CallRatePlan(models.Model):
                 copy.copy_of_id = record
             elif record._name == "call.rate.allowance":
                 copy.continues_id = record
-        plan._name_copies(copies)
         return plan, copies
 
     def _name_copies(self, copies):
@@ -132,4 +160,4 @@ class CallRatePlan(models.Model):
     def action_view_contracts(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("contract.action_customer_contract")
-        return action | {"domain": [("id", "in", self.contract_line_ids.contract_id.ids)]}
+        return action | {"domain": [("id", "in", self._contracts_by_plan()[self].ids)]}

@@ -43,6 +43,8 @@ REASONS = [
     ("no_cost", "Priced by the provider's cost, which is not known"),
 ]
 
+UNPRICED = ("no_rule", "no_destination", "no_cost")
+"""Reasons of records that belong to a contract line whose plan has no price for them."""
 EDITABLE = {"corrected"}
 """What people write; all else changes by the actions."""
 
@@ -127,6 +129,11 @@ class CallSuspense(models.Model):
         if not self.env.su and not vals.keys() <= EDITABLE:
             raise AccessError(self.env._("A suspended record is only corrected, recycled or written off."))
         return super().write(vals)
+
+    @api.model
+    def _unpriced_domain(self):
+        """Records that wait for a price."""
+        return [("state", "=", "open"), ("reason", "in", UNPRICED)]
 
     def _endpoint_value(self, kind):
         """What the record carries that an endpoint of a kind is compared with."""

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.fields import Domain
+from odoo.fields import Command, Domain
 
 from odoo.addons.base.models.res_partner import _tz_get
 
@@ -24,6 +24,14 @@ class ContractContract(models.Model):
         help="Days and billing periods of the calls are counted in this zone.",
     )
     has_usage = fields.Boolean(compute="_compute_has_usage", search="_search_has_usage")
+    rate_plan_ids = fields.Many2many(
+        "call.rate.plan",
+        string="Rate Plans",
+        compute="_compute_rate_plan_ids",
+        store=True,
+        copy=False,
+        help="Of its lines, to group contracts by.",
+    )
     call_statement_ids = fields.One2many("call.statement", "contract_id", string="Statements")
     call_statement_count = fields.Integer(string="Statement Count", compute="_compute_call_counts")
     unbilled_amount = fields.Monetary(
@@ -110,9 +118,6 @@ class ContractContract(models.Model):
         """Agreements that are about this contract, alone or among others; the latest first."""
         return self.env["call.agreement"].search(["|", ("contract_id", "in", self.ids), ("location_ids", "in", self.ids)])
 
-    def _check_gaps(self, day):
-        pass
-
     def _signed_agreement(self):
         """The accepted document that holds last, or none."""
         accepted = self._agreements().filtered(lambda agreement: agreement.state == "accepted")
@@ -133,6 +138,11 @@ class ContractContract(models.Model):
         if operator != "in":
             return NotImplemented
         return Domain("contract_line_ids.rate_plan_id", "!=" if True in value else "=", False)
+
+    @api.depends("contract_line_ids.rate_plan_id")
+    def _compute_rate_plan_ids(self):
+        for contract in self:
+            contract.rate_plan_ids = contract.contract_line_ids.rate_plan_id
 
     @api.depends("call_statement_ids.usage_amount", "call_statement_ids.state")
     def _compute_call_counts(self):
@@ -180,6 +190,19 @@ class ContractContract(models.Model):
             for command in vals["contract_line_ids"]
         ]
         return {**vals, "contract_line_ids": commands}
+
+    def copy_data(self, default=None):
+        """A copy goes on where the invoices of the original end: what is invoiced, over or cancelled is not charged once more."""
+        vals_list = super().copy_data(default)
+        for contract, vals in zip(self, vals_list, strict=True):
+            if contract.generation_type == "call_billing" and "contract_line_ids" not in (default or {}):
+                lines = contract.contract_line_ids.sorted("id")  # the order in which they are copied
+                vals["contract_line_ids"] = [
+                    Command.create({**command[2], "date_start": line.next_period_date_start or line.date_start})
+                    for line, command in zip(lines, vals["contract_line_ids"], strict=True)
+                    if line._goes_on()
+                ]
+        return vals_list
 
     def _recurring_create_invoice(self, date_ref=False):
         """A slice at a time, but contracts that share an invoice stay together: their line recurrence needs no guard."""

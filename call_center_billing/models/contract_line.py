@@ -103,6 +103,11 @@ class ContractLine(models.Model):
             {"generation_type": "call_billing", "line_recurrence": True}
         )
 
+    def _goes_on(self):
+        """Whether something of the line is still to be invoiced, or it is only text."""
+        self.ensure_one()
+        return bool(self.display_type or (not self.is_canceled and self.next_period_date_start))
+
     # --- Periods --------------------------------------------------------------------------------
 
     def _usage_periods(self, until):

@@ -77,26 +77,38 @@ class ResourceCalendar(models.Model):
 
         :return: set of dates
         """
+        return self._holidays_of_each(first, last).get(self, set())
+
+    def _holidays_of_each(self, first, last):
+        """As :meth:`_public_holidays`, for many calendars with one search.
+
+        :return: dict of calendar -> set of dates
+        """
         if not self:
-            return set()
-        self.ensure_one()
-        zone, utc = ZoneInfo(self.tz or "UTC"), ZoneInfo("UTC")
-        holidays = set()
-        for leave in self.env["resource.calendar.leaves"].search(
+            return {}
+        utc = ZoneInfo("UTC")
+        leaves = self.env["resource.calendar.leaves"].search(
             [
                 ("resource_id", "=", False),
-                ("calendar_id", "in", [self.id, False]),
-                ("company_id", "in", [self.company_id.id, False]),
+                ("calendar_id", "in", [*self.ids, False]),
+                ("company_id", "in", [*self.company_id.ids, False]),
                 ("date_to", ">=", first - timedelta(days=2)),
                 ("date_from", "<=", last + timedelta(days=2)),
             ]
-        ):
-            begin, end = (
-                moment.replace(tzinfo=utc).astimezone(zone).replace(tzinfo=None) for moment in (leave.date_from, leave.date_to)
-            )
-            day = max(begin.date(), first)
-            while day <= min(end.date(), last):
-                if begin <= datetime.combine(day, NOON) <= end:
-                    holidays.add(day)
-                day += timedelta(days=1)
+        )
+        holidays = {calendar: set() for calendar in self}
+        for calendar, mine in holidays.items():
+            zone = ZoneInfo(calendar.tz or "UTC")
+            for leave in leaves:
+                if not (leave.calendar_id <= calendar and leave.company_id <= calendar.company_id):  # none means any
+                    continue
+                begin, end = (
+                    moment.replace(tzinfo=utc).astimezone(zone).replace(tzinfo=None)
+                    for moment in (leave.date_from, leave.date_to)
+                )
+                day = max(begin.date(), first)
+                while day <= min(end.date(), last):
+                    if begin <= datetime.combine(day, NOON) <= end:
+                        mine.add(day)
+                    day += timedelta(days=1)
         return holidays

@@ -27,6 +27,9 @@ from . import test_rating
 from . import test_reference_rater
 from . import test_rating_reference
 from . import test_billing
+from . import test_contract_copy
+from . import test_contract_find
+from . import test_contract_gaps
 from . import test_contract_guards
 from . import test_simulation
 from . import test_statement_document

@@ -91,6 +91,12 @@ class TestAgreement(AgreementCommon):
         agreement.invalidate_recordset()
         self.assertFalse(agreement._is_intact())
 
+    def test_an_offer_with_gaps_is_refused_with_the_place(self):
+        self.line.endpoint_ids.unlink()
+        with self.assertRaisesRegex(UserError, "'Usage'"):
+            self.offer()
+        self.assertEqual(self.agreement.state, "draft")
+
     def test_an_acceptance_of_another_document_is_refused(self):
         self.offer()
         with self.assertRaises(Outdated):

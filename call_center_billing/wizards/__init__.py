@@ -1,3 +1,6 @@
+from . import call_endpoint_entry
+from . import call_contract_copy
+from . import call_gap_check
 from . import call_gate_override
 from . import account_move_reversal
 from . import call_lost_bill

@@ -4,7 +4,6 @@ from odoo.fields import Command
 
 from odoo.addons.base.models.res_partner import _tz_get
 
-from ..models.call_endpoint import KINDS
 from ..models.call_rate_rule import RATE_DIGITS
 
 WORKDAYS = range(5)
@@ -18,6 +17,7 @@ class CallRateTemplate(models.TransientModel):
 
     _name = "call.rate.template"
     _description = "New from Template"
+    _inherit = ["call.endpoint.entry"]
 
     agreement = fields.Selection(
         [
@@ -86,8 +86,6 @@ class CallRateTemplate(models.TransientModel):
         help="Of the client: days, evenings and billing periods are counted in it.",
     )
     monthly_fee = fields.Float(string="Further Monthly Fee", digits=RATE_DIGITS, help="A fixed fee beside the plan. 0: none.")
-    endpoint_kind = fields.Selection(KINDS, string="Calls Found By", default="number")
-    endpoints = fields.Text(help="One per line: calls with one of these belong to the contract.")
 
     @api.depends("agreement", "partner_id")
     def _compute_name(self):
@@ -245,12 +243,5 @@ class CallRateTemplate(models.TransientModel):
                 ],
             }
         )
-        usage = contract.contract_line_ids.filtered("rate_plan_id")
-        self.env["call.endpoint"].create(
-            [{"contract_line_id": usage.id, "kind": self.endpoint_kind, "value": value} for value in self._endpoint_values()]
-        )
+        self._create_endpoints(contract.contract_line_ids.filtered("rate_plan_id"))
         return contract
-
-    def _endpoint_values(self):
-        """The lines of the text, each once, in their order."""
-        return list(dict.fromkeys(filter(None, map(str.strip, (self.endpoints or "").splitlines()))))
