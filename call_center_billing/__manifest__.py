@@ -60,6 +60,8 @@
         "views/portal_agreement_templates.xml",
         "views/menus.xml",
         "views/call_agreement_views.xml",
+        "views/call_indexation_views.xml",
+        "wizards/call_agreement_compare.xml",
         "views/call_simulation_views.xml",
         "views/call_rate_deck_views.xml",
     ],

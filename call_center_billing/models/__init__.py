@@ -73,4 +73,5 @@ from . import account_move_send
 from . import agreement_terms
 from . import call_agreement
 from . import call_agreement_change
+from . import call_indexation
 from . import account_payment_term

@@ -27,7 +27,15 @@ TRANSITIONS = {
 }
 STAFF = "call_center_billing.group_sales"
 OFFER_DAYS = 30
-FREE = {"user_id", "message_follower_ids", "message_ids", "activity_ids", "access_token", "message_main_attachment_id"}
+FREE = {
+    "user_id",
+    "send_error",
+    "message_follower_ids",
+    "message_ids",
+    "activity_ids",
+    "access_token",
+    "message_main_attachment_id",
+}
 """What may change of an agreement that is not a draft any more: none of it is in the document."""
 
 
@@ -602,6 +610,20 @@ class CallAgreement(models.Model):
         """List the prices in force, to write the new ones beside them."""
         self.change_ids._load_prices(self)
         return True
+
+
+class CallStatement(models.Model):
+    _inherit = "call.statement"  # pylint: disable=consider-merging-classes-inherited
+
+    def _agreements_in_force(self):
+        """Accepted documents by which the period is charged, the earliest first: what held on its first day, and what changed in it."""
+        self.ensure_one()
+        accepted = (
+            self.sudo().contract_id._agreements().filtered(lambda a: a.state == "accepted" and a.date_from <= self.date_end)
+        )
+        accepted = accepted.sorted(lambda a: (a.date_from, a.signed_at))
+        before = accepted.filtered(lambda a: a.date_from <= self.date_start)
+        return before[-1:] | (accepted - before)
 
 
 def same_terms(one, other):

@@ -18,7 +18,7 @@ PRICES = {
 }
 """What a price change changes, by model."""
 LINES = {"call.rate.rule": ("part_ids", "tier_ids")}
-TOTALS = ("package_price", "flat_fee", "amount")
+TOTALS = ("package_price", "flat_fee", "amount", "price_unit")
 """Amounts that are charged as they are: never with more decimals than the currency has."""
 
 

@@ -9,7 +9,7 @@ from .common import TODAY, CallBillingCommon
 
 READABLE = (
     "call.statement", "call.charge", "call.service.result", "call.usage.line", "contract.contract", "contract.line",
-    "contract.modification",
+    "contract.modification", "call.agreement",
 )  # fmt: skip
 READABLE_IF_ANY = ("call.usage.stretch",)
 
@@ -27,6 +27,8 @@ class TestAccess(HttpCase, CallBillingCommon):
         cls.plan.term_ids = [Command.create({"name": "In time", "kind": "service_level"})]
         cls.move = cls.contract._bill_periods(cls.env["contract.contract"]._fields["date"].to_date("2026-11-01"))
         cls.move.action_post()
+        agreement = cls.env["call.agreement"].create({"contract_id": cls.contract.id})
+        agreement._offer()
 
     def call_kw(self, model, method, *args, **kwargs):
         """A remote call of the logged-in user; None where it is refused."""
