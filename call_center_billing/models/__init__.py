@@ -74,3 +74,5 @@ from . import agreement_terms
 from . import call_agreement
 from . import call_agreement_change
 from . import account_payment_term
+from . import contract_life
+from . import contract_end
