@@ -6,7 +6,7 @@ from odoo.addons.base.models.res_partner import _tz_get
 # OCA's contract and line dates depend on each other; the ORM recomputes at most 1,000 records at a time, and what is
 # beyond keeps a stale date and is invoiced twice. Smaller slices avoid it.
 SLICE = 100
-RECURRENCE_FIELDS = ("date_start", "date_end", "recurring_rule_type", "recurring_interval", "recurring_invoicing_type")
+RECURRENCE_FIELDS = ("date_start", "recurring_rule_type", "recurring_interval", "recurring_invoicing_type")
 
 
 class ContractContract(models.Model):

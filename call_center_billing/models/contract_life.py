@@ -93,18 +93,51 @@ class ContractContract(models.Model):
         for contract in self:
             contract.is_over = bool(contract.date_end and contract.date_end < today)
 
+    @api.onchange("date_end")
+    def _onchange_date_end(self):
+        """Lines follow on the form already, unless it is they that were changed."""
+        end, before, lines = self.date_end, self._origin.date_end, self.contract_line_ids
+        ends = lines.mapped("date_end")
+        if not self.has_usage or (max(ends) == end if all(ends) else not end):
+            return
+        for line in lines.filtered(lambda line: line._origin.date_end in (False, before)):
+            line.update(line._end_values(end))
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        contracts = super().create(vals_list)
+        for contract, vals in zip(contracts, vals_list, strict=True):
+            if vals.get("date_end"):
+                contract._set_agreed_end(vals["date_end"])
+        return contracts
+
     def write(self, vals):
-        """An agreed end that is set by itself is set for the lines."""
-        if "date_end" not in vals or LINES & vals.keys():
+        """An agreed end that is set is set for the lines; one that comes from lines that are changed with it is theirs already.
+
+        :raise UserError: the contract was ended
+        """
+        if "date_end" not in vals:
             return super().write(vals)
-        before = {contract: contract.date_end for contract in self if contract.generation_type == "call_billing"}
+        if any(contract.last_day for contract in self):
+            raise UserError(self.env._("This contract was ended: take that end back first."))
+        commands = [command for name in LINES for command in vals.get(name) or ()]
+        by_lines = any(len(command) > 2 and isinstance(command[2], dict) and "date_end" in command[2] for command in commands)
+        before = {contract: False if by_lines else contract.date_end for contract in self}
         res = super().write(vals)
-        end = fields.Date.to_date(vals["date_end"]) or False
-        for contract, old in before.items():
-            lines = contract.contract_line_ids
-            lines.filtered(lambda line, old=old: not line.date_end or line.date_end == old)._set_end(end)
-            contract.endpoint_ids.filtered(lambda each, old=old: old and each.date_end == old).date_end = end
+        for contract, end in before.items():
+            contract._set_agreed_end(vals["date_end"], end)
         return res
+
+    def _set_agreed_end(self, end, before=False):
+        """:param before: what the agreed end was, where lines and endpoints that end with the contract are to follow it"""
+        self.ensure_one()
+        if self.generation_type != "call_billing":
+            return
+        end = fields.Date.to_date(end) or False
+        lines = self.contract_line_ids
+        lines.filtered(lambda line: line.date_end == before or (end and not line.date_end))._set_end(end)
+        if before:
+            self.endpoint_ids.filtered(lambda endpoint: endpoint.date_end == before).date_end = end
 
     # --- Suspended --------------------------------------------------------------------------------
 
@@ -234,12 +267,16 @@ class ContractLine(models.Model):
         return super()._can_be_invoiced(date_ref) and self.contract_id.suspension != "hold"
 
     def _set_end(self, day):
-        """Set the last day. A date of the next invoice that was typed, for a first period of another length, stays if that period does
-        (a new end makes OCA compute it anew)."""
         for line in self:
-            period_end = line.next_period_date_end
-            whole = period_end and (not day or period_end <= day) and (not line.date_end or period_end < line.date_end)
-            line.write({"date_end": day} | ({"recurring_next_date": line.recurring_next_date} if whole else {}))
+            line.write(line._end_values(day))
+
+    def _end_values(self, day):
+        """Values for a last day. A date of the next invoice that was typed, for a first period of another length, stays if that period
+        does (a new end makes OCA compute it anew)."""
+        self.ensure_one()
+        period_end = self.next_period_date_end
+        whole = period_end and (not day or period_end <= day) and (not self.date_end or period_end < self.date_end)
+        return {"date_end": day} | ({"recurring_next_date": self.recurring_next_date} if whole else {})
 
 
 class CallStatement(models.Model):

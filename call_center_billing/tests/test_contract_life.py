@@ -177,6 +177,29 @@ class TestTerm(ContractLifeCommon):
     def test_a_new_contract_gives_its_end_to_its_lines(self):
         contract = self.make_contract(fee=1, date_end=END_OF_MARCH)
         self.assertEqual(set(contract.contract_line_ids.mapped("date_end")), {END_OF_MARCH})
+        self.assertEqual(contract.date_end, END_OF_MARCH)
+
+    def test_the_end_is_set_on_the_form_together_with_other_changes(self):
+        with Form(self.agreement) as form:
+            form.date_end = END_OF_MARCH
+            form.notice_period = 3
+            with form.contract_line_ids.edit(1) as line:
+                line.price_unit = 310
+        self.assertEqual((self.usage | self.fixed).mapped("date_end"), [END_OF_MARCH, END_OF_MARCH])
+        self.assertEqual((self.fixed.price_unit, self.agreement.notice_date), (310, date(2026, 12, 31)))
+
+    def test_an_end_that_is_taken_from_one_line_stays_at_the_others(self):
+        self.agreement.date_end = END_OF_MARCH
+        with Form(self.agreement) as form, form.contract_line_ids.edit(1) as line:
+            line.date_end = False
+        self.assertEqual((self.usage.date_end, self.fixed.date_end, self.agreement.date_end), (END_OF_MARCH, False, False))
+
+    def test_a_line_that_is_added_ends_with_the_contract(self):
+        self.agreement.date_end = END_OF_MARCH
+        with Form(self.agreement) as form, form.contract_line_ids.new() as line:
+            line.name = "More seats"
+            line.date_start = NOVEMBER
+        self.assertEqual(set(self.agreement.contract_line_ids.mapped("date_end")), {END_OF_MARCH})
 
     def test_a_typed_first_period_keeps_its_length_when_the_end_is_set(self):
         contract = self.make_contract(date_start=date(2026, 10, 24))
@@ -405,6 +428,44 @@ class TestEnd(ContractLifeCommon):
                 self.agreement.write({"date_end": agreed, "renewal": renewal})
                 wizard = self.env["call.contract.end"].new({"contract_id": self.agreement.id, "last_day": last_day})
                 self.assertEqual(wizard.warning.splitlines(), found)
+
+    def test_a_credited_final_invoice_is_billed_again_as_it_was(self):
+        self.agreement.write({"date_end": END_OF_MARCH, "early_end_percent": 50})
+        self.bill(self.agreement)
+        self.call_on("2026-11-02")
+        self.end()
+        move = self.bill(self.agreement, date(2026, 11, 16))
+        before = self.lines(move)
+        move.action_post()
+        move.button_cancel()
+        move.action_bill_call_usage_again()
+        self.assertEqual(self.lines(self.bill(self.agreement, date(2026, 11, 16))), before)
+        self.assertFalse(self.bill(self.agreement, date(2027, 12, 31)))
+
+    def test_what_was_ended_keeps_its_end(self):
+        self.end()
+        with self.assertRaisesRegex(UserError, "was ended"):
+            self.agreement.date_end = END_OF_MARCH
+        with self.assertRaisesRegex(UserError, "was ended"):
+            self.end(date(2026, 11, 14))
+
+    def test_several_contracts_on_one_invoice(self):
+        """The fee of one that ended is in its section; the other goes on."""
+        other = self.make_contract(fee=20, name="Other")
+        (self.agreement | other).invoice_together = True
+        self.agreement.write({"date_end": END_OF_MARCH, "early_end_percent": 50})
+        self.end(date(2026, 10, 31))
+        move = self.bill(self.agreement | other)
+        self.assertEqual(
+            [(line.name, line.price_subtotal) for line in move.invoice_line_ids.sorted("sequence")],
+            [
+                ("Agreement", 0),
+                ("Seats", 300),
+                ("Early termination on 10/31/2026", 750),
+                ("Other", 0),
+                ("Fee 10/01/2026", 20),
+            ],
+        )
 
     def test_a_day_before_invoiced_usage_is_refused(self):
         self.bill(self.agreement)
