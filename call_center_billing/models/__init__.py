@@ -75,3 +75,5 @@ from . import call_agreement
 from . import call_agreement_change
 from . import call_indexation
 from . import account_payment_term
+from . import contract_life
+from . import contract_end

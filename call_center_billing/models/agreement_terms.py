@@ -98,6 +98,8 @@ class ContractContract(models.Model):
             (env._("Contract"), " ".join(filter(None, (self.code, self.name)))),
             (env._("Begins"), format_date(env, min(self.contract_line_ids.mapped("date_start"), default=None) or False)),
             (env._("Ends"), format_date(env, self.date_end) if self.date_end else env._("open-ended")),
+            (env._("Renewal and notice"), self._notice_text()),
+            (env._("Early end"), self._early_end_text()),
             (env._("Calls are invoiced"), "\n".join(cycles)),
             (env._("Days and hours are those of"), self.usage_tz),
             (env._("Prices are in"), env._("%s, before taxes", self.currency_id.name)),
@@ -112,6 +114,26 @@ class ContractContract(models.Model):
         if self.masked_digits:
             rows.append((env._("Privacy"), env._("the last %s digits of other parties' numbers are hidden", self.masked_digits)))
         return rows
+
+    def _notice_text(self):
+        units = dict(self._fields["notice_unit"]._description_selection(self.env))
+        values = {"period": self.notice_period, "unit": units[self.notice_unit].lower(), "months": self.renewal_months}
+        if self.date_end and self.renewal == "auto":
+            if self.notice_period:
+                return self.env._("renews for %(months)s months unless it is ended %(period)s %(unit)s before its end", **values)
+            return self.env._("renews for %(months)s months unless it is ended before its end", **values)
+        if self.date_end:
+            return self.env._("ends on that day without notice")
+        if self.notice_period:
+            return self.env._("can be ended with %(period)s %(unit)s notice", **values)
+        return self.env._("can be ended on any day")
+
+    def _early_end_text(self):
+        if not (self.date_end and self.early_end_percent):
+            return ""
+        return self.env._(
+            "%s %% of the fixed fees that would still have been charged until the agreed end", f"{self.early_end_percent:g}"
+        )
 
     def _contestation_text(self):
         if not self.contestation_days:

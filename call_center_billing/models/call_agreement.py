@@ -516,7 +516,7 @@ class CallAgreement(models.Model):
         """:return: usage lines whose open calls may cost something else now"""
         self.ensure_one()
         if self.new_date_end:
-            self._contracts()._set_end(self.new_date_end)
+            self._contracts().date_end = self.new_date_end
         return self.change_ids._apply(self.date_from)
 
     # --- Documents ----------------------------------------------------------------------------------------

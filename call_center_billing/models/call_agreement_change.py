@@ -350,22 +350,6 @@ class ContractContract(models.Model):
         }
         return self.env["contract.line"].create({**values, **like._first_period(day, bool(plan))})
 
-    def _set_end(self, day):
-        """A new last day of the contracts and of their lines that end with them."""
-        for contract in self:
-            lines = contract.contract_line_ids.filtered(lambda line, c=contract: not line.date_end or line.date_end == c.date_end)
-            for line in lines:
-                if line.last_date_invoiced and line.last_date_invoiced > day:
-                    raise UserError(
-                        self.env._(
-                            "'%(line)s' is invoiced until %(day)s.",
-                            line=line.name,
-                            day=format_date(self.env, line.last_date_invoiced),
-                        )
-                    )
-            lines.date_end = day
-            contract.date_end = day
-
 
 class ContractLine(models.Model):
     _inherit = "contract.line"  # pylint: disable=consider-merging-classes-inherited

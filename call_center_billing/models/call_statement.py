@@ -13,6 +13,8 @@ TRANSITIONS = {
     "settled": ("invoiced", "void", "open"),
     "void": ("invoiced", "open"),
 }
+AFTER_END = {"status": "not_billable", "not_billable_reason": "after_end", "amount": 0, "billed_seconds": 0}
+"""Values of a call after the end of its service."""
 
 
 class IncompletePeriod(UserError):
@@ -238,7 +240,7 @@ class CallStatement(models.Model):
                 moved = mine.filtered(lambda call, first=first, last=last: first <= call.date <= last)
                 moved.write({"statement_id": targets[statement.contract_id.id, first].id})
                 mine -= moved
-            mine.write({"status": "not_billable", "not_billable_reason": "after_end", "amount": 0, "billed_seconds": 0})
+            mine.write(AFTER_END)
         (left_statements | calls.statement_id)._recount()
 
     def _recall_late_calls(self):

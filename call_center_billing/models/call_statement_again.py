@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import date, timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
@@ -229,6 +229,13 @@ class CallStatement(models.Model):
         }
         for statement in self:
             usage = self.env["call.usage.line"]._read_group([("statement_id", "=", statement.id)], ["contract_line_id"])
-            for (line,) in usage:
+            closed = statement.contract_id.contract_line_ids.filtered(
+                lambda line, s=statement: (
+                    line.rate_plan_id
+                    and line.date_start <= s.date_end <= (line.last_date_invoiced or date.min)
+                    and (line.date_end or date.max) >= s.date_start
+                )
+            )
+            for line in closed.union(*(line for (line,) in usage)):
                 periods.setdefault(line, (statement.date_start, statement.date_end))
         return periods

@@ -75,6 +75,7 @@ class ContractContract(models.Model):
             ("draft", "Draft"),
             ("offered", "Offered"),
             ("active", "Active"),
+            ("suspended", "Suspended"),
             ("ended", "Ended"),
         ],
         string="Agreement",
@@ -86,14 +87,16 @@ class ContractContract(models.Model):
         for contract in self:
             contract.agreement_count = len(contract._agreements())
 
-    @api.depends("agreement_ids.state", "date_end", "contract_line_ids.date_end")
+    @api.depends("agreement_ids.state", "is_over", "suspension")
     def _compute_agreement_status(self):
-        today, agreements = fields.Date.context_today(self), self._agreements()
+        agreements = self._agreements()
         for contract in self:
             mine = agreements.filtered(lambda a, c=contract: c in a._contracts())
             states = set(mine.mapped("state"))
-            if contract.date_end and contract.date_end < today:
+            if contract.is_over:
                 contract.agreement_status = "ended"
+            elif contract.suspension:
+                contract.agreement_status = "suspended"
             elif not states - {"withdrawn"} or "accepted" in states or set(mine.mapped("kind")) == {"amendment"}:
                 contract.agreement_status = "active" if "accepted" in states else "none"
             else:

@@ -33,6 +33,7 @@ from . import test_contract_copy
 from . import test_contract_find
 from . import test_contract_gaps
 from . import test_contract_guards
+from . import test_contract_life
 from . import test_simulation
 from . import test_statement_document
 from . import test_statement_opening

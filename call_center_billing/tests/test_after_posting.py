@@ -240,6 +240,15 @@ class TestBillAgain(AfterPostingCase):
             self.assertEqual(self.lines(self.bill(contract, DECEMBER)), before)
             self.assertKept(october, before)
 
+    def test_fixed_fees_of_a_period_without_calls_are_billed_again_once(self):
+        contract = self.make_contract(fee=10)
+        first = self.bill(contract)
+        first.action_post()
+        first.button_cancel()
+        first.action_bill_call_usage_again()
+        self.assertEqual(self.bill(contract).amount_untaxed, 10)
+        self.assertFalse(self.bill(contract))
+
     def test_calls_of_a_period_that_is_open_again_belong_to_it(self):
         self.import_text(row(), row(start="2026-11-02 10:00:00"))
         with freeze_time("2026-12-05"):

@@ -271,6 +271,6 @@ class TestAmendment(AgreementCommon):
         self.assertEqual([(q, price) for _n, q, _u, price, amount in self.charges() if amount], [(1.0, 2.00)])
 
     def test_the_contract_ends_later(self):
-        self.contract._set_end(date(2026, 12, 31))
+        self.contract.date_end = date(2026, 12, 31)
         self.accept(self.amend(new_date_end=date(2027, 12, 31)))
         self.assertEqual((self.contract.date_end, self.line.date_end), (date(2027, 12, 31),) * 2)

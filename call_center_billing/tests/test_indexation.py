@@ -89,7 +89,7 @@ class TestIndexation(AgreementCommon):
 
     def test_contracts_that_cannot_change_are_left_out_with_their_reason(self):
         ending, waiting, other = self.others(3)
-        ending._set_end(date(2026, 12, 31))
+        ending.date_end = date(2026, 12, 31)
         self.amend(contract_id=waiting.id)
         indexation = self.index(ending | waiting | other)
         indexation.action_prepare()

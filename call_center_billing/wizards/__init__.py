@@ -2,6 +2,8 @@ from . import call_agreement_compare
 from . import call_endpoint_entry
 from . import call_contract_copy
 from . import call_gap_check
+from . import call_contract_end
+from . import call_contract_suspend
 from . import call_gate_override
 from . import account_move_reversal
 from . import call_lost_bill

@@ -89,9 +89,8 @@ class CallContractCopy(models.TransientModel):
     def _compute_line_ids(self):
         today = fields.Date.context_today(self)
         for wizard in self:
-            wizard.line_ids = wizard.contract_id.contract_line_ids.filtered(
-                lambda line: not line.is_canceled and (line.date_end or date.max) >= today
-            )
+            lines = wizard.contract_id.contract_line_ids - wizard.contract_id._end_lines()
+            wizard.line_ids = lines.filtered(lambda line: not line.is_canceled and (line.date_end or date.max) >= today)
 
     @api.depends("contract_id", "line_ids")
     def _compute_plan_ids(self):
