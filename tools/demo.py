@@ -263,6 +263,8 @@ def main(env):
     if call_import.state not in ("done", "repeated"):
         raise SystemExit(call_import.message)
     call_import = call_import.same_as_id or call_import
+    with _Step(env, "Sales staff and clients agree on the terms") as step:
+        step.result = f"{_agree(env(user=env.ref(f'{MODULE}.user_sales')))} documents"
     with _Step(env, "Accountant bills the periods that are over") as step:
         run = env["call.billing.run"].create({})
         run._list_contracts()
@@ -298,6 +300,26 @@ def main(env):
             f"{sum(invoices.mapped('amount_total')):,.2f} {source.company_id.currency_id.name}",
         ),
     )
+
+
+def _agree(env):
+    """Every contract has its agreement; one of them waits for the client's answer, and one is going to change."""
+    contracts = env["contract.contract"].search([("has_usage", "=", True)], order="id").filtered(lambda c: not c.agreement_count)
+    for contract in contracts:
+        agreement = env["call.agreement"].create({"contract_id": contract.id})
+        agreement._offer()
+        agreement._accept(agreement.document_hash, contract.partner_id.name, without_signature=True)
+    for contract in contracts[:1]:
+        amendment = env["call.agreement"].create(
+            {
+                "contract_id": contract.id,
+                "kind": "amendment",
+                "note": "As every year, our prices follow the consumer price index.",
+            }
+        )
+        env["call.agreement.change"]._load_prices(amendment, percent=2.4)
+        amendment._offer()
+    return len(contracts) + bool(contracts)
 
 
 def _print_table(titles, *rows):
