@@ -39,6 +39,7 @@ from . import call_statement_opening
 from . import call_statement_figures
 from . import call_statement_so_far
 from . import call_statement_again
+from . import call_statement_feedback
 from . import call_charge
 from . import call_counter
 from . import call_service_result

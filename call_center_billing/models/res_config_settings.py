@@ -15,5 +15,6 @@ class ResConfigSettings(models.TransientModel):
     call_gate_min_calls = fields.Integer(related="company_id.call_gate_min_calls", readonly=False)
     call_statement_pdf_calls = fields.Integer(related="company_id.call_statement_pdf_calls", readonly=False)
     call_statement_file = fields.Selection(related="company_id.call_statement_file", readonly=False, required=True)
+    call_feedback_days = fields.Integer(related="company_id.call_feedback_days", readonly=False)
     call_contestation_days = fields.Integer(related="company_id.call_contestation_days", readonly=False)
     call_back_billing_days = fields.Integer(related="company_id.call_back_billing_days", readonly=False)
