@@ -41,7 +41,7 @@ class CallStatement(models.Model):
 
     _name = "call.statement"
     _description = "Call Statement"
-    _inherit = ["mail.thread"]
+    _inherit = ["rating.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "date_start desc, id desc"
     _mail_post_access = "read"  # nobody writes a statement by hand, everybody who sees it may discuss it
 

@@ -57,6 +57,7 @@ class TestFeedback(HttpCase, CallBillingCommon):
 
     def test_opening_a_link_answers_nothing_and_sending_does(self):
         token = self.statement._rating_get_access_token()
+        self.authenticate(None, None)
         self.assertIn("feedback", self.url_open(f"/rate/{token}/1").text)
         self.assertFalse(self.statement.is_rated)
         self.url_open(f"/rate/{token}/submit_feedback", data={"rate": 5, "feedback": "Fine", "csrf_token": http.Request.csrf_token(self)})
