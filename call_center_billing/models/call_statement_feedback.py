@@ -19,7 +19,9 @@ class CallStatement(models.Model):
 
     feedback_asked_at = fields.Datetime(string="Asked for Feedback", readonly=True, copy=False)
     user_id = fields.Many2one(related="contract_id.user_id", store=True, string="Responsible")
-    is_rated = fields.Boolean(string="Answered", compute="_compute_is_rated", store=True, help="The client said how the period was.")
+    is_rated = fields.Boolean(
+        string="Answered", compute="_compute_is_rated", store=True, help="The client said how the period was."
+    )
     rated_share = fields.Float(
         string="Response Rate (%)", compute="_compute_is_rated", store=True, aggregator="avg", digits=(16, 1)
     )
@@ -112,7 +114,9 @@ class ContractContract(models.Model):
     _inherit = "contract.contract"  # pylint: disable=consider-merging-classes-inherited
 
     ask_feedback = fields.Boolean(
-        string="Ask for Feedback", default=True, help="The client is asked by mail how each period was, some days after its invoice."
+        string="Ask for Feedback",
+        default=True,
+        help="The client is asked by mail how each period was, some days after its invoice.",
     )
 
 

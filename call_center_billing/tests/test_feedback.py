@@ -1,4 +1,5 @@
 from datetime import date
+from unittest.mock import patch
 
 from freezegun import freeze_time
 
@@ -17,6 +18,7 @@ class TestFeedback(HttpCase, CallBillingCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.startClassPatcher(patch.object(cls.registry["ir.cron"], "_commit_progress", return_value=60))
         cls.client_user = cls.make_portal_user(cls.client, "client_user")
         cls.make_portal_user(cls.env["res.partner"].create({"name": "Stranger Ltd"}), "stranger_user")
         cls.import_text(row(talk=61))
@@ -60,7 +62,9 @@ class TestFeedback(HttpCase, CallBillingCommon):
         self.authenticate(None, None)
         self.assertIn("feedback", self.url_open(f"/rate/{token}/1").text)
         self.assertFalse(self.statement.is_rated)
-        self.url_open(f"/rate/{token}/submit_feedback", data={"rate": 5, "feedback": "Fine", "csrf_token": http.Request.csrf_token(self)})
+        self.url_open(
+            f"/rate/{token}/submit_feedback", data={"rate": 5, "feedback": "Fine", "csrf_token": http.Request.csrf_token(self)}
+        )
         self.assertEqual((self.statement.rating_last_value, self.statement.rating_last_feedback), (5, "Fine"))
         self.assertFalse(self.statement.activity_ids)
 
