@@ -13,3 +13,9 @@ class AccountMoveLine(models.Model):
     def action_view_calls(self):
         self.ensure_one()
         return self.call_charge_id.action_view_calls()
+
+    def _is_same_tax(self, other):
+        """Whether two tax lines are of one tax, on an invoice and on a credit note, for the same account."""
+        mine, its = self.tax_repartition_line_id, other.tax_repartition_line_id
+        same = self.tax_line_id == other.tax_line_id and self.account_id == other.account_id
+        return bool(mine) and same and mine.factor_percent == its.factor_percent
