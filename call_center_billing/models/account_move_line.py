@@ -14,8 +14,25 @@ class AccountMoveLine(models.Model):
         self.ensure_one()
         return self.call_charge_id.action_view_calls()
 
-    def _is_same_tax(self, other):
-        """Whether two tax lines are of one tax, on an invoice and on a credit note, for the same account."""
-        mine, its = self.tax_repartition_line_id, other.tax_repartition_line_id
-        same = self.tax_line_id == other.tax_line_id and self.account_id == other.account_id
-        return bool(mine) and same and mine.factor_percent == its.factor_percent
+    def _tax_key(self):
+        """What tax lines of an invoice and its credit notes have in common."""
+        return self.tax_line_id, self.account_id, abs(self.tax_repartition_line_id.factor_percent)
+
+    def _prepare_levelling(self, move, amount):
+        """Values of a tax line of another document, with the same tax as this one."""
+        self.ensure_one()
+        name = "refund_repartition_line_ids" if move.move_type == "out_refund" else "invoice_repartition_line_ids"
+        same = self.tax_line_id[name].filtered(
+            lambda line: (
+                line.repartition_type == "tax" and abs(line.factor_percent) == abs(self.tax_repartition_line_id.factor_percent)
+            )
+        )[:1]
+        return {
+            "name": self.name,
+            "display_type": "tax",
+            "tax_repartition_line_id": same.id,
+            "tax_tag_ids": [fields.Command.set(same.tag_ids.ids)],
+            "account_id": self.account_id.id,
+            "currency_id": self.currency_id.id,
+            "amount_currency": amount,
+        }

@@ -132,17 +132,23 @@ class CallAdjustment(models.Model):
 
     def _level_taxes(self):
         """Where nothing of what a tax was charged for is left, nothing of the tax is: taxes of several documents are each rounded, and
-        may differ by a cent from the tax of their sum."""
+        may differ by a cent from the tax of their sum. The last document has the difference."""
         self.ensure_one()
         notes = self.move_id | self.search([("statement_id", "=", self.statement_id.id)]).move_id
-        documents = self.statement_id.invoice_id | notes.filtered(lambda move: move.state != "cancel")
-        for tax_line in self.move_id.line_ids.filtered("tax_repartition_line_id"):
-            tax = tax_line.tax_line_id
-            bases = documents.line_ids.filtered(lambda line, tax=tax: tax in line.tax_ids)
-            taxes = documents.line_ids.filtered(lambda line, mine=tax_line: line._is_same_tax(mine))
-            left = sum(taxes.mapped("amount_currency"))
-            if self.currency_id.is_zero(sum(bases.mapped("amount_currency"))) and not self.currency_id.is_zero(left):
-                tax_line.amount_currency -= left
+        lines = (self.statement_id.invoice_id | notes.filtered(lambda move: move.state != "cancel")).line_ids
+        for tax in self.move_id.invoice_line_ids.tax_ids.flatten_taxes_hierarchy():
+            base = lines.filtered(lambda line, tax=tax: tax in line.tax_ids.flatten_taxes_hierarchy())
+            if not self.currency_id.is_zero(sum(base.mapped("amount_currency"))):
+                continue
+            for mine in (
+                lines.filtered(lambda line, tax=tax: line.tax_line_id == tax).grouped(lambda line: line._tax_key()).values()
+            ):
+                left = self.currency_id.round(sum(mine.mapped("amount_currency")))
+                own = mine.filtered(lambda line: line.move_id == self.move_id)[:1]
+                if left and own:
+                    own.amount_currency -= left
+                elif left:
+                    self.move_id.line_ids = [fields.Command.create(mine[0]._prepare_levelling(self.move_id, -left))]
 
     def _line_name(self, line):
         self.ensure_one()

@@ -52,20 +52,19 @@ class CallCorrection(models.Model):
     _one_per_charge = models.UniqueIndex("(charge_id) WHERE charge_id IS NOT NULL")
 
     @api.model
-    def _store(self, line, kind, ids, column="usage_id"):
-        """:param ids: SELECT of the ids of the calls, or of the charge, that a line of a dispute is about"""
+    def _store(self, corrections, column="usage_id"):
+        """:param corrections: SELECT of id of the call, or of the charge, id of the line of the dispute, kind"""
+        self.env.flush_all()
         self.env.cr.execute(
             SQL(
                 """
-                INSERT INTO call_correction (%(column)s, dispute_line_id, kind)
-                SELECT s.id, %(line)s, %(kind)s FROM (%(ids)s) s (id)
+                INSERT INTO call_correction (%(column)s, dispute_line_id, kind) %(corrections)s
                     ON CONFLICT (%(column)s) WHERE %(column)s IS NOT NULL
                     DO UPDATE SET dispute_line_id = EXCLUDED.dispute_line_id, kind = EXCLUDED.kind
+                    WHERE call_correction.kind <> 'out' OR EXCLUDED.kind <> 'out'
                 """,
                 column=SQL.identifier(column),
-                ids=ids,
-                line=line.id,
-                kind=kind,
+                corrections=corrections,
             )
         )
         self.invalidate_model()

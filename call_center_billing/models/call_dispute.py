@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import plaintext2html
 
-from .call_dispute_line import DOOR
+from .call_dispute_line import DOOR, STAFF
 
 STATES = [
     ("new", "New"),
@@ -23,7 +23,6 @@ TRANSITIONS = {
     "withdrawn": (),
 }
 OUTCOMES = ("accepted", "partly", "rejected")
-STAFF = "call_center_billing.group_sales"
 ACCOUNTANT = "call_center_billing.group_accountant"
 FREE = {
     "user_id",
@@ -111,10 +110,11 @@ class CallDispute(models.Model):
         for dispute in self:
             dispute.disputed_amount = sum(dispute.line_ids.mapped("amount"))
 
-    @api.depends("adjustment_ids.amount")
+    @api.depends("adjustment_ids.amount", "adjustment_ids.state")
     def _compute_credited_amount(self):
         for dispute in self:
-            dispute.credited_amount = -sum(dispute.adjustment_ids.mapped("amount"))
+            counted = dispute.adjustment_ids.filtered(lambda adjustment: adjustment.state != "lost")
+            dispute.credited_amount = -sum(counted.mapped("amount"))
 
     def _compute_access_url(self):
         for dispute in self:
@@ -135,7 +135,10 @@ class CallDispute(models.Model):
         kept = set(vals) - FREE - ({"line_ids"} if lines <= {fields.Command.UPDATE} else set())
         if kept and self.env.context.get("call_dispute_door") is not DOOR:
             raise UserError(self.env._("Disputes change by being reviewed, decided or withdrawn only."))
-        return super().write(vals)
+        res = super().write(vals)
+        if vals.get("user_id"):
+            self.activity_reschedule(["mail.mail_activity_data_todo"], new_user_id=vals["user_id"])
+        return res
 
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):
@@ -185,6 +188,7 @@ class CallDispute(models.Model):
         :raise UserError: it is decided
         """
         self.ensure_one()
+        self.check_access("read")
         dispute = self.sudo()
         dispute._hold()
         dispute._set_state("withdrawn")
@@ -201,10 +205,14 @@ class CallDispute(models.Model):
     # --- Client and staff ---------------------------------------------------------------------------------
 
     def _tell(self, step):
-        """Mail about a step, in the client's language, kept in the chatter."""
+        """Mail about a step, in the client's language, kept in the chatter. It is from the responsible, whoever did the step."""
         self.ensure_one()
         template = self.env.ref(f"call_center_billing.mail_template_dispute_{step}")
-        self.sudo().message_post_with_source(template, message_type="comment", subtype_xmlid="mail.mt_comment")
+        author = self.user_id.partner_id or self.company_id.partner_id
+        # The client is told as well where it did the step itself.
+        self.sudo().with_context(mail_notify_author=True).message_post_with_source(
+            template, author_id=author.id, message_type="comment", subtype_xmlid="mail.mt_comment"
+        )
 
     def _post_for(self, partner, body, **values):
         author = partner or self.env.user.partner_id

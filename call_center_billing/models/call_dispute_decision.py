@@ -80,7 +80,7 @@ class CallDispute(models.Model):
         dispute._set_state(outcome, **values)
         dispute._end_activity()
         dispute._tell("decided")
-        if outcome != "rejected" and not dispute.adjustment_ids:
+        if outcome != "rejected" and dispute._is_given_back():
             dispute._set_state("settled")
         if settle == "now" and dispute.adjustment_ids:
             pending = self.adjustment_ids.filtered(lambda adjustment: adjustment.state == "pending")
@@ -168,7 +168,7 @@ class CallDispute(models.Model):
         total = self._total(differences)
         granted = self.line_ids.filtered(lambda line: line.decision in ("accept", "correct"))
         stake = sum(granted.mapped("amount"))
-        if not granted:
+        if not (granted.usage_id or granted.charge_id):
             return self.env._("Everything stays as it was invoiced: %s.", money(self.disputed_amount))
         if self.currency_id.is_zero(total):
             if self.currency_id.is_zero(stake):
@@ -206,12 +206,16 @@ class CallDispute(models.Model):
     def _follow_adjustments(self):
         """Settled while all that was to be given back is on posted documents."""
         for dispute in self.filtered(lambda each: each.state in ("accepted", "partly", "settled")):
-            posted = all(adjustment._is_posted() for adjustment in dispute.adjustment_ids)
+            posted = dispute._is_given_back()
             if posted and dispute.state != "settled":
                 dispute._set_state("settled")
                 dispute._tell("settled")
             elif not posted and dispute.state == "settled":
                 dispute._set_state(dispute.outcome)
+
+    def _is_given_back(self):
+        """Whether nothing is left to give back, or to charge."""
+        return all(adjustment._is_posted() for adjustment in self.adjustment_ids)
 
     def _settled_with(self):
         """Numbers of the documents that the difference is on."""

@@ -9,6 +9,8 @@ from .call_usage_line import DISPOSITION_LABELS
 DOOR = object()
 """In the context of what passes the door of disputes: no remote call can send it."""
 OPEN = ("new", "review")
+STAFF = "call_center_billing.group_sales"
+DECISIONS = [("accept", "Accept"), ("correct", "Correct"), ("reject", "Reject")]
 DECIDABLE = {"decision", "note", "corrected_billable", "corrected_amount", *(f"corrected_{name}" for name in CORRECTED)}
 """What may change of a line, while its dispute is open."""
 
@@ -60,15 +62,26 @@ class CallDisputeLine(models.Model):
     call_count = fields.Integer(related="charge_id.call_count", string="Calls")
     is_lump = fields.Boolean(compute="_compute_is_lump")
     decision = fields.Selection(
-        [("accept", "Accept"), ("correct", "Correct"), ("reject", "Reject")],
+        DECISIONS,
+        groups=STAFF,
         help="Accept: it is taken out, as if there had been no such call. Correct: it is rated by what it is corrected to. "
         "Reject: it stays as it was invoiced.",
     )
-    note = fields.Char(string="Answer", help="What the client reads beside the decision.")
-    corrected_billable = fields.Boolean(string="Charged", default=True, help="No: not charged, but counted for service levels.")
+    note = fields.Char(string="Answer to the Client", groups=STAFF, help="What the client reads beside the decision.")
+    result = fields.Selection(
+        DECISIONS,
+        compute="_compute_result",
+        compute_sudo=True,
+        help="The decision, once the dispute is decided: what the client sees.",
+    )
+    answer = fields.Text(compute="_compute_result", compute_sudo=True, help="What the client reads, once the dispute is decided.")
+    corrected_billable = fields.Boolean(
+        string="Charged", groups=STAFF, default=True, help="No: not charged, but counted for service levels."
+    )
     corrected_contract_line_id = fields.Many2one(
         "contract.line",
         string="Right Service",
+        groups=STAFF,
         compute="_compute_corrected",
         store=True,
         readonly=False,
@@ -78,26 +91,33 @@ class CallDisputeLine(models.Model):
     corrected_disposition = fields.Selection(
         [(key, DISPOSITION_LABELS[key]) for key in DISPOSITIONS],
         string="Right Outcome",
+        groups=STAFF,
         compute="_compute_corrected",
         store=True,
         readonly=False,
     )
     corrected_ring_seconds = fields.Integer(
-        "Ringing (s)", compute="_compute_corrected", store=True, readonly=False, aggregator=None
+        "Ringing (s)", groups=STAFF, compute="_compute_corrected", store=True, readonly=False, aggregator=None
     )
     corrected_queue_seconds = fields.Integer(
-        "Queue (s)", compute="_compute_corrected", store=True, readonly=False, aggregator=None
+        "Queue (s)", groups=STAFF, compute="_compute_corrected", store=True, readonly=False, aggregator=None
     )
-    corrected_ivr_seconds = fields.Integer("IVR (s)", compute="_compute_corrected", store=True, readonly=False, aggregator=None)
-    corrected_talk_seconds = fields.Integer("Talk (s)", compute="_compute_corrected", store=True, readonly=False, aggregator=None)
-    corrected_hold_seconds = fields.Integer("Hold (s)", compute="_compute_corrected", store=True, readonly=False, aggregator=None)
+    corrected_ivr_seconds = fields.Integer(
+        "IVR (s)", groups=STAFF, compute="_compute_corrected", store=True, readonly=False, aggregator=None
+    )
+    corrected_talk_seconds = fields.Integer(
+        "Talk (s)", groups=STAFF, compute="_compute_corrected", store=True, readonly=False, aggregator=None
+    )
+    corrected_hold_seconds = fields.Integer(
+        "Hold (s)", groups=STAFF, compute="_compute_corrected", store=True, readonly=False, aggregator=None
+    )
     corrected_wrap_seconds = fields.Integer(
-        "Wrap-Up (s)", compute="_compute_corrected", store=True, readonly=False, aggregator=None
+        "Wrap-Up (s)", groups=STAFF, compute="_compute_corrected", store=True, readonly=False, aggregator=None
     )
     corrected_transfer_seconds = fields.Integer(
-        "Transfer (s)", compute="_compute_corrected", store=True, readonly=False, aggregator=None
+        "Transfer (s)", groups=STAFF, compute="_compute_corrected", store=True, readonly=False, aggregator=None
     )
-    corrected_amount = fields.Monetary(string="Right Amount", help="What is left of a lump sum.")
+    corrected_amount = fields.Monetary(string="Right Amount", groups=STAFF, help="What is left of a lump sum.")
 
     _one_open_per_call = models.UniqueIndex(
         "(usage_id) WHERE is_open AND usage_id IS NOT NULL", "This call is in an open dispute already."
@@ -130,6 +150,30 @@ class CallDisputeLine(models.Model):
         for line in self:
             line.is_lump = line.charge_id.component in LUMPS
 
+    @api.depends("decision", "note", "dispute_id.outcome")
+    @api.depends_context("lang")
+    def _compute_result(self):
+        for line in self:
+            decided = line.dispute_id.outcome
+            line.result = line.decision if decided else False
+            corrected = line._corrected_text() if line.decision == "correct" else False
+            line.answer = "\n".join(filter(None, (corrected, line.note))) if decided else False
+
+    def _corrected_text(self):
+        """What a call or lump sum is corrected to, in words."""
+        if self.is_lump:
+            return self.env._("Right amount: %s.", self.currency_id.format(self.corrected_amount))
+        if not self.corrected_billable:
+            return self.env._("Not charged.")
+        usage, labels = self.usage_id, self.usage_id._part_labels()
+        before = usage._whole_parts() if usage else {}
+        texts = [f"{labels[part]} {self[f'corrected_{part}']} s" for part in before if self[f"corrected_{part}"] != before[part]]
+        if self.corrected_disposition != usage.disposition:
+            texts.append(dict(self._fields["corrected_disposition"]._description_selection(self.env))[self.corrected_disposition])
+        if self.corrected_contract_line_id != usage.contract_line_id:
+            texts.append(self.env["call.charge"]._service_name(self.env, self.corrected_contract_line_id))
+        return self.env._("Right is: %s.", ", ".join(texts) or "-")
+
     @api.depends("decision")
     def _compute_corrected(self):
         """Begins with what it was rated by; of a call in several records, the whole call."""
@@ -158,7 +202,7 @@ class CallDisputeLine(models.Model):
 
     def _check_decided(self):
         """:raise UserError: a line has no decision, or one that makes no sense"""
-        for line in self:
+        for line in self.with_prefetch():  # of the lines themselves: what the dispute has in its cache may go meanwhile
             if not line.decision:
                 raise UserError(self.env._("'%s' has no decision yet.", line.subject))
             if line.decision == "correct" and not (line.usage_id or line.is_lump):
@@ -168,17 +212,24 @@ class CallDisputeLine(models.Model):
                 raise UserError(self.env._("'%s' belongs to another contract.", service.name))
 
     def _store_corrections(self):
-        """What is accepted of these lines, for all times that their period is rated again."""
+        """What is accepted of these lines, for all times that their period is rated again. What is decided about a call goes before
+        what is decided about its charge."""
         Correction = self.env["call.correction"].sudo()
-        for line in self.filtered(lambda each: each.decision in ("accept", "correct")):
-            if line.usage_id:
-                kind = "out" if line.decision == "accept" else "corrected" if line.corrected_billable else "waived"
-                Correction._store(line, kind, SQL("SELECT %s", line.usage_id.id))
-            elif line.is_lump:
-                Correction._store(line, "amount", SQL("SELECT %s", line.charge_id.id), "charge_id")
-            elif line.charge_id:
-                calls = self.env["call.usage.line"].sudo()._search(line.sudo().charge_id._disputed_domain())
-                Correction._store(line, "out", calls.select())
+        granted = self.filtered(lambda line: line.decision in ("accept", "correct")).sudo()
+        for line in granted.filtered(lambda each: each.charge_id and not each.is_lump):
+            calls = self.env["call.usage.line"].sudo()._search(line.charge_id._disputed_domain()).select()
+            Correction._store(SQL("SELECT c.id, %s, 'out' FROM (%s) c (id)", line.id, calls))
+        lumps = SQL("SELECT charge_id, id, 'amount' FROM call_dispute_line WHERE id = ANY(%s)", granted.filtered("is_lump").ids)
+        Correction._store(lumps, "charge_id")
+        Correction._store(
+            SQL(
+                """
+                SELECT usage_id, id, CASE WHEN decision = 'accept' THEN 'out' WHEN corrected_billable THEN 'corrected' ELSE 'waived' END
+                  FROM call_dispute_line WHERE id = ANY(%s)
+                """,
+                granted.filtered("usage_id").ids,
+            )
+        )
 
     def action_edit(self):
         """The decision about a line, with what it is corrected to."""

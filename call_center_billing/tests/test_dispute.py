@@ -302,6 +302,36 @@ class TestDispute(DisputeCase):
         self.assertFalse(self.env["call.dispute"].with_user(stranger).search([]))
         self.assertFalse(self.env["call.dispute.line"].with_user(stranger).search([]))
 
+    def test_a_client_raises_it_and_is_answered_by_us(self):
+        calls = self.invoice_calls(2)
+        client = self.statement.with_user(self.make_portal_user(self.client, "practice"))
+        dispute = client._raise_dispute([{"usage_id": calls.id}], self.reason, comment="Look", partner=self.client)
+        received, comment = dispute.sudo().message_ids.filtered(lambda m: m.subtype_id == self.env.ref("mail.mt_comment"))
+        self.assertEqual((comment.author_id, received.author_id), (self.client, dispute.sudo().user_id.partner_id))
+        self.assertIn(self.client, received.notified_partner_ids)
+        with self.assertRaises(AccessError):
+            client._raise_dispute([{"usage_id": calls.id}], self.reason, partner=self.client, override="Please")
+        dispute._withdraw(self.client, "Found it")
+        self.assertEqual(dispute.state, "withdrawn")
+
+    def test_a_client_reads_a_decision_when_it_is_made(self):
+        dispute = self.dispute(self.invoice_calls(2))
+        line = dispute.line_ids
+        client = line.with_user(self.make_portal_user(self.client, "practice"))
+        line.write({"decision": "correct", "corrected_talk_seconds": 61, "note": "We listened to it"})
+        self.assertEqual((client.result, client.answer), (False, False))
+        with self.assertRaises(AccessError):
+            client.read(["decision"])
+        line.corrected_talk_seconds = 60
+        dispute._decide()
+        self.assertEqual((client.result, client.answer), ("correct", "Right is: Talk 60 s.\nWe listened to it"))
+
+    def test_the_activity_follows_the_responsible(self):
+        dispute = self.dispute(self.invoice_calls(2))
+        sales = new_test_user(self.env, "seller", groups="call_center_billing.group_sales")
+        dispute.user_id = sales
+        self.assertEqual(dispute.activity_ids.user_id, sales)
+
     def test_another_company_sees_nothing_of_it(self):
         self.dispute(self.invoice_calls(2))
         other = self.env["res.company"].create({"name": "Other"})

@@ -326,6 +326,17 @@ class TestDisputeDecision(DisputeCase):
             with self.subTest(group):
                 self.assertTrue(self.env.company.currency_id.is_zero(sum(mine.mapped("balance"))))
 
+    def test_taxes_that_are_too_small_for_each_credit_note_come_back_with_the_last(self):
+        """Three times 0.02 with 19 %: no credit note has a tax of its own, the invoice one of 0.01."""
+        self.product.taxes_id = self.env["account.tax"].create({"name": "19 %", "amount": 19, "type_tax_use": "sale"})
+        self.plan.rule_ids.minute_price = 0.02
+        for call in self.invoice_calls(1, 1, 1):
+            dispute = self.dispute(call)
+            self.decide(dispute, settle="now")
+            dispute.adjustment_ids.move_id.action_post()
+        credits_ = self.statement.dispute_ids.adjustment_ids.move_id
+        self.assertEqual(round(sum(credits_.mapped("amount_total")), 2), self.invoice.amount_total)
+
     # --- What others see ------------------------------------------------------------------------------------
 
     def test_the_call_tells_it_to_staff_and_client(self):
@@ -347,6 +358,32 @@ class TestDisputeDecision(DisputeCase):
         proof = self.env["call.proof"].create({"date_from": "2026-10-01", "date_to": "2026-10-31"})
         proof.action_compute()
         self.assertTrue(proof.is_proved, proof.line_ids.filtered("is_wrong").mapped("name"))
+
+    def test_a_newer_record_of_a_credited_call_does_not_give_it_back_twice(self):
+        old = self.record(talk=120)
+        calls = self.calls(self.import_records(old))
+        self.invoice = self.bill()
+        self.invoice.action_post()
+        self.statement = self.invoice.call_statement_ids
+        self.decide(self.dispute(calls))
+        self.import_records(old | {"talk_seconds": 60}, self.record(start="2026-11-02T10:00:00+01:00", talk=600))
+        with freeze_time("2026-12-05"):
+            following = self.bill(until=DECEMBER)
+        self.assertEqual(sorted(following.invoice_line_ids.mapped("price_subtotal")), [-1.8, 0.9, 9])
+        self.rate_again()
+        self.assertEqual(self.owed(), 0)
+
+    def test_what_would_charge_more_too_late_is_lost(self):
+        self.contract.back_billing_days = 1
+        dispute = self.dispute(self.invoice_calls(2))
+        dispute.line_ids.write({"decision": "correct", "corrected_talk_seconds": 180})
+        dispute._decide()
+        self.assertEqual((dispute.state, dispute.adjustment_ids.state, dispute.credited_amount), ("settled", "lost", 0))
+
+    def test_what_is_missing_changes_no_invoice(self):
+        self.invoice_calls(2)
+        dispute = self.dispute([{"kind": "missing", "number": "+49301"}])
+        self.assertEqual((self.decide(dispute), dispute.state), (0, "settled"))
 
     def test_a_period_that_is_billed_again_is_without_the_calls(self):
         calls = self.invoice_calls(2, 3, 4)
