@@ -287,6 +287,10 @@ def main(env):
             queued = invoice.with_context(mail_notify_force_send=False)  # a demo has no mail server
             documents = env["account.move.send"]._generate_and_send_invoices(queued, sending_methods=["email"])
             step.result = ", ".join(sorted(documents.mapped("name")))
+    disputable = statements.filtered(lambda each: each._can_be_disputed() and each.charge_amount and not each.dispute_ids)
+    if disputable and not statements.dispute_ids:
+        with _Step(env, "Client disputes calls of its invoice") as step:
+            step.result = _dispute_calls(env, disputable[0])
     billed = env["call.usage.line"].search_count(
         [*calls, ("status", "=", "billable"), ("statement_id.invoice_id.state", "=", "posted")]
     )
@@ -320,6 +324,18 @@ def _agree(env):
         env["call.agreement.change"]._load_prices(amendment, percent=2.4)
         amendment._offer()
     return len(contracts) + bool(contracts)
+
+
+def _dispute_calls(env, statement):
+    """The longest calls, of which the client does not believe the duration."""
+    domain = [("statement_id", "=", statement.id), ("status", "=", "billable"), ("quantity", ">", 0)]
+    longest = env["call.usage.line"].search(domain, order="billed_seconds desc", limit=3)
+    dispute = statement.with_context(mail_notify_force_send=False)._raise_dispute(
+        [{"usage_id": call.id} for call in longest],
+        env.ref(f"{MODULE}.dispute_reason_duration"),
+        comment="These calls cannot have been that long. Please check them with the recordings.",
+    )
+    return f"{dispute.name}, {dispute.line_count} calls, {dispute.disputed_amount:.2f}"
 
 
 def _print_table(titles, *rows):

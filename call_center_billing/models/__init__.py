@@ -44,11 +44,17 @@ from . import call_charge
 from . import call_counter
 from . import call_service_result
 from . import call_adjustment
+from . import call_dispute_reason
+from . import call_dispute
+from . import call_dispute_line
+from . import call_dispute_decision
+from . import call_correction
 from . import call_usage_line
 from . import call_masking
 from . import call_usage_lost
 from . import call_usage_stretch
 from . import call_trace
+from . import call_dispute_raising
 from . import call_settlement
 from . import call_import
 from . import call_suspense
@@ -71,6 +77,7 @@ from . import res_partner
 from . import account_move
 from . import account_move_line
 from . import account_move_send
+from . import call_dispute_invoice
 from . import agreement_terms
 from . import call_agreement
 from . import call_agreement_change

@@ -77,6 +77,14 @@ class ResCompany(models.Model):
         help="Given to new contracts. Days after the date of an invoice in which the client can dispute its calls. 0: no limit.",
     )
 
+    call_dispute_days = fields.Integer(
+        string="Answer Disputes Within", default=10, help="Days after a dispute was raised in which the client gets its answer."
+    )
+    call_dispute_review_mail = fields.Boolean(
+        string="Tell When It Is Under Review", help="The client gets a mail when somebody takes its dispute on."
+    )
+
+    _call_dispute_days_positive = models.Constraint("CHECK (call_dispute_days >= 0)", "Days to answer must not be negative.")
     _call_contestation_days_positive = models.Constraint(
         "CHECK (call_contestation_days >= 0)", "The contestation window must not be negative."
     )

@@ -18,3 +18,5 @@ class ResConfigSettings(models.TransientModel):
     call_feedback_days = fields.Integer(related="company_id.call_feedback_days", readonly=False)
     call_contestation_days = fields.Integer(related="company_id.call_contestation_days", readonly=False)
     call_back_billing_days = fields.Integer(related="company_id.call_back_billing_days", readonly=False)
+    call_dispute_days = fields.Integer(related="company_id.call_dispute_days", readonly=False)
+    call_dispute_review_mail = fields.Boolean(related="company_id.call_dispute_review_mail", readonly=False)
