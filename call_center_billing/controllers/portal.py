@@ -4,9 +4,10 @@ from werkzeug.wsgi import wrap_file
 
 from odoo import http
 from odoo.exceptions import AccessError, MissingError
+from odoo.fields import Domain
 from odoo.http import request
 
-from odoo.addons.portal.controllers.portal import CustomerPortal
+from odoo.addons.account.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
 
 from ..models.call_statement_document import MIMETYPES
@@ -16,22 +17,16 @@ CALLS_PER_PAGE = 50
 
 class CallStatementPortal(CustomerPortal):
     """The client's statements. Every read goes through the user's own record rules, but for totals of periods that are not
-    invoiced yet."""
+    invoiced yet; what of them is the client's own says the user (``_call_statement_domain``), also of people of the staff."""
 
     def _prepare_home_portal_values(self, counters):
         values = super()._prepare_home_portal_values(counters)
         if "call_statement_count" in counters:
             Statement = request.env["call.statement"]
             values["call_statement_count"] = (
-                Statement.search_count(self._statement_domain()) if Statement.has_access("read") else 0
+                Statement.search_count(request.env.user._call_statement_domain()) if Statement.has_access("read") else 0
             )
         return values
-
-    def _statement_domain(self):
-        """What the portal shows: invoiced statements of the user's own company, also to people of the staff."""
-        partner = request.env.user.partner_id.commercial_partner_id
-        shown = ("invoiced", "settled", "void")
-        return [("partner_id", "child_of", partner.ids), ("state", "in", shown), ("invoice_id.state", "=", "posted")]
 
     @http.route(["/my/statements", "/my/statements/page/<int:page>"], type="http", auth="user", website=True, readonly=True)
     def portal_my_statements(self, page=1, sortby=None, **kw):
@@ -43,7 +38,7 @@ class CallStatementPortal(CustomerPortal):
             "contract": {"label": request.env._("Contract"), "order": "contract_id, date_start desc"},
         }
         sortby = sortby if sortby in sortings else "date"
-        domain = self._statement_domain()
+        domain = request.env.user._call_statement_domain()
         pager = portal_pager(
             url="/my/statements",
             url_args={"sortby": sortby},
@@ -115,10 +110,9 @@ class CallStatementPortal(CustomerPortal):
         return request.render("call_center_billing.portal_my_statement_so_far", values)
 
     def _running_statements(self):
-        """Periods of the user's own company that are not invoiced yet. ``sudo`` because record rules keep open statements, and
+        """Periods of the user's own contracts that are not invoiced yet. ``sudo`` because record rules keep open statements, and
         their calls, from clients: what these pages show of them are totals."""
-        partner = request.env.user.partner_id.commercial_partner_id
-        domain = [("partner_id", "child_of", partner.ids), ("state", "=", "open")]
+        domain = Domain("contract_id", "any!", request.env.user._call_contract_domain()) & Domain("state", "=", "open")
         return request.env["call.statement"].sudo().search(domain)
 
     @http.route("/my/statements/<int:statement_id>/<any(pdf,csv,xlsx):kind>", type="http", auth="user", website=True)
@@ -138,8 +132,16 @@ class CallStatementPortal(CustomerPortal):
         except (AccessError, MissingError):
             return request.not_found()
 
+    def _invoice_get_page_view_values(self, invoice, access_token, **kwargs):
+        """Whoever came by a link sees the invoice; its calls only who may see them."""
+        values = super()._invoice_get_page_view_values(invoice, access_token, **kwargs)
+        Statement = request.env["call.statement"]
+        domain = Domain("invoice_id", "=", invoice.id) & request.env.user._call_statement_domain()
+        values["call_statements"] = Statement.search(domain) if Statement.has_access("read") else Statement
+        return values
+
     def _own_statement(self, statement_id):
-        return request.env["call.statement"].search([("id", "=", statement_id), *self._statement_domain()])
+        return request.env["call.statement"].search(Domain("id", "=", statement_id) & request.env.user._call_statement_domain())
 
     def _download(self, statement, kind):
         """``sudo`` after the statement itself was checked: the document reads its contract, which the client may not read by

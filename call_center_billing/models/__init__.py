@@ -68,6 +68,7 @@ from . import call_simulation_line
 from . import ir_attachment
 from . import ir_actions_report
 from . import res_partner
+from . import res_users
 from . import account_move
 from . import account_move_line
 from . import account_move_send
