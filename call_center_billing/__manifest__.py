@@ -62,6 +62,7 @@
         "views/account_move_views.xml",
         "views/res_config_settings_views.xml",
         "views/portal_templates.xml",
+        "views/portal_calls_templates.xml",
         "views/portal_agreement_templates.xml",
         "views/menus.xml",
         "views/call_agreement_views.xml",

@@ -1,4 +1,5 @@
 from . import agreement
 from . import feedback
 from . import portal
+from . import portal_calls
 from . import push

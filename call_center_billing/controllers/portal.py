@@ -15,6 +15,16 @@ from ..models.call_statement_document import MIMETYPES
 CALLS_PER_PAGE = 50
 
 
+def file_headers(name, kind):
+    return [("Content-Type", MIMETYPES[kind]), ("Content-Disposition", http.content_disposition(name))]
+
+
+def send_file(stream, name, kind):
+    """A file that is on disk, so that its size does not matter."""
+    headers = [*file_headers(name, kind), ("Content-Length", os.fstat(stream.fileno()).st_size)]
+    return request.make_response(wrap_file(request.httprequest.environ, stream), headers=headers)
+
+
 class CallStatementPortal(CustomerPortal):
     """The client's statements. Every read goes through the user's own record rules, but for totals of periods that are not
     invoiced yet; what of them is the client's own says the user (``_call_statement_domain``), also of people of the staff."""
@@ -145,14 +155,9 @@ class CallStatementPortal(CustomerPortal):
 
     def _download(self, statement, kind):
         """``sudo`` after the statement itself was checked: the document reads its contract, which the client may not read by
-        itself, and nothing of others. A file is sent from disk, so that its size does not matter."""
+        itself, and nothing of others."""
         statement = statement.sudo()
-        headers = [
-            ("Content-Type", MIMETYPES[kind]),
-            ("Content-Disposition", http.content_disposition(statement._document_name(kind))),
-        ]
+        name = statement._document_name(kind)
         if kind == "pdf":
-            return request.make_response(statement._pdf(), headers=headers)
-        stream = statement._written(kind)
-        headers.append(("Content-Length", os.fstat(stream.fileno()).st_size))
-        return request.make_response(wrap_file(request.httprequest.environ, stream), headers=headers)
+            return request.make_response(statement._pdf(), headers=file_headers(name, kind))
+        return send_file(statement._written(kind), name, kind)
