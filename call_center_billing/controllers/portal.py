@@ -6,6 +6,7 @@ from odoo import http
 from odoo.exceptions import AccessError, MissingError
 from odoo.fields import Domain
 from odoo.http import request
+from odoo.tools import format_date
 
 from odoo.addons.account.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
@@ -31,11 +32,15 @@ class CallStatementPortal(CustomerPortal):
 
     def _prepare_home_portal_values(self, counters):
         values = super()._prepare_home_portal_values(counters)
+        Statement = request.env["call.statement"]
         if "call_statement_count" in counters:
-            Statement = request.env["call.statement"]
             values["call_statement_count"] = (
                 Statement.search_count(request.env.user._call_statement_domain()) if Statement.has_access("read") else 0
             )
+        if "call_review_count" in counters:
+            values["call_review_count"] = len(Statement._to_review()) if Statement.has_access("read") else 0
+        if not counters and Statement.has_access("read") and (first := Statement._to_review()[:1]):  # the page itself
+            values["review_text"] = request.env._("The next one until %s", format_date(request.env, first.review_until))
         return values
 
     @http.route(["/my/statements", "/my/statements/page/<int:page>"], type="http", auth="user", website=True, readonly=True)
@@ -61,6 +66,7 @@ class CallStatementPortal(CustomerPortal):
         values.update(
             {
                 "statements": statements,
+                "invoices": statements.invoice_id._filtered_access("read"),
                 "running": self._running_statements(),
                 "page_name": "call_statement",
                 "default_url": "/my/statements",
@@ -98,6 +104,9 @@ class CallStatementPortal(CustomerPortal):
         values.update(
             {
                 "statement": statement,
+                "shown_invoice": statement.invoice_id._filtered_access("read"),
+                "pay_url": statement._pay_url(),
+                "agreements_in_force": statement._agreements_in_force(),
                 "chosen": chosen,
                 "reason": reason,
                 "calls": request.env["call.usage.line"].search(

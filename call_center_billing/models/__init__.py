@@ -36,6 +36,7 @@ from . import call_statement_document
 from . import call_completeness
 from . import call_statement_workbook
 from . import call_search
+from . import call_statement_portal
 from . import call_statement_opening
 from . import call_statement_figures
 from . import call_statement_so_far

@@ -45,7 +45,7 @@ class Criteria:
     sort: str = "newest"
 
     @classmethod
-    def read(cls, values, first, last):
+    def parse(cls, values, first, last):
         """:param values: dict of texts, as they come with a request
         :param first: default of the first day
         :param last: default of the last day
@@ -164,7 +164,7 @@ class CallSearch(models.AbstractModel):
         """What a request asks for; without days, the last period."""
         last = self._statements()[-1:]
         today = Date.context_today(self)
-        return Criteria.read(values, last.date_start or today.replace(day=1), last.date_end or today)
+        return Criteria.parse(values, last.date_start or today.replace(day=1), last.date_end or today)
 
     @api.model
     def _within(self, criteria):

@@ -16,7 +16,7 @@ class ResUsers(models.Model):
 
     _inherit = "res.users"
 
-    # "any!": contracts themselves are shown to their followers only.
+    # "any!": contracts themselves are shown to their followers only, and invoices of several locations to the head office only.
     def _call_contract_domain(self):
         partner = self.partner_id.sudo()
         domain = Domain("partner_id", "child_of", partner._call_place().ids)
@@ -26,7 +26,7 @@ class ResUsers(models.Model):
         return (
             Domain("contract_id", "any!", self._call_contract_domain())
             & Domain("state", "in", CLIENT_STATES)
-            & Domain("invoice_id.state", "=", "posted")
+            & Domain("invoice_id", "any!", Domain("state", "=", "posted"))
         )
 
     def _call_agreement_domain(self):

@@ -4,7 +4,7 @@ from odoo.fields import Command
 from odoo.tests import HttpCase, tagged
 
 from .asterisk import PHONE, row
-from .common import NOVEMBER, TODAY, CallBillingCommon
+from .common import DECEMBER, NOVEMBER, TODAY, CallBillingCommon
 
 HANGING = ("call.charge", "call.usage.line", "call.service.result")
 """What hangs on a statement."""
@@ -117,3 +117,19 @@ class TestPortalPeople(HttpCase, CallBillingCommon):
         page = self.url_open(statement.invoice_id.get_portal_url())
         self.assertIn(statement.invoice_id.name, page.text)
         self.assertNotIn("/my/statements/", page.text)
+
+    def test_an_invoice_of_several_locations_stays_with_the_head_office(self):
+        both = self.contract | self.contracts["Branch"]
+        both.write({"invoice_together": True, "invoice_partner_id": self.client.id})
+        self.import_text(row(start="2026-11-03 10:00:00"), row(start="2026-11-03 10:00:00", called=f"{PHONE}0301"))
+        move = self.bill(both, DECEMBER)
+        move.action_post()
+        self.assertEqual(len(move), 1)
+        statement = self.contracts["Branch"].call_statement_ids.filtered(lambda s: s.date_start.month == 11)
+        self.authenticate("branch", "branch")
+        page = self.url_open(f"/my/statements/{statement.id}").text
+        self.assertIn("your head office has it", page)
+        self.assertNotIn(f"/my/invoices/{move.id}", page + self.url_open("/my/statements").text)
+        self.assertNotIn("access_token", page)
+        self.authenticate("head", "head")
+        self.assertIn(f"/my/invoices/{move.id}", self.url_open(f"/my/statements/{statement.id}").text)
