@@ -15,6 +15,7 @@
         "data/ir_cron.xml",
         "data/call_agreement.xml",
         "data/call_feedback.xml",
+        "data/call_allowance_alert.xml",
         "data/mail_activity_type.xml",
         "report/call_statement_report.xml",
         "wizards/call_gate_override.xml",
@@ -63,6 +64,7 @@
         "views/res_config_settings_views.xml",
         "views/portal_templates.xml",
         "views/portal_calls_templates.xml",
+        "views/portal_dashboard_templates.xml",
         "views/portal_agreement_templates.xml",
         "views/menus.xml",
         "views/call_agreement_views.xml",
@@ -77,6 +79,7 @@
         "demo/call_center.xml",
     ],
     "assets": {
+        "web.assets_frontend": ["call_center_billing/static/src/interactions/**/*"],
         "web.assets_tests": ["call_center_billing/static/tests/tours/**/*"],
     },
     "application": True,

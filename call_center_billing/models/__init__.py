@@ -37,6 +37,8 @@ from . import call_completeness
 from . import call_statement_workbook
 from . import call_search
 from . import call_statement_portal
+from . import call_allowance_alert
+from . import call_dashboard
 from . import call_statement_opening
 from . import call_statement_figures
 from . import call_statement_so_far

@@ -18,3 +18,4 @@ class ResConfigSettings(models.TransientModel):
     call_feedback_days = fields.Integer(related="company_id.call_feedback_days", readonly=False)
     call_contestation_days = fields.Integer(related="company_id.call_contestation_days", readonly=False)
     call_back_billing_days = fields.Integer(related="company_id.call_back_billing_days", readonly=False)
+    call_allowance_alerts = fields.Char(related="company_id.call_allowance_alerts", readonly=False)
