@@ -157,7 +157,8 @@ class CallSearch(models.AbstractModel):
     @api.model
     def _statements(self):
         statements = self.env["call.statement"].search(self.env.user._call_statement_domain(), order="date_start, id")
-        return statements.filtered(lambda s: s.sudo().billed_again_id not in statements)
+        ids = set(statements.ids)
+        return statements.filtered(lambda statement: statement.sudo().billed_again_id.id not in ids)
 
     @api.model
     def _criteria(self, values):

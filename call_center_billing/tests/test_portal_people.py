@@ -20,8 +20,10 @@ class TestPortalPeople(HttpCase, CallBillingCommon):
         super().setUpClass()
         cls.client.is_company = True
         Partner = cls.env["res.partner"]
-        cls.branch = Partner.create({"name": "Branch", "parent_id": cls.client.id, "type": "other"})
-        cls.subsidiary = Partner.create({"name": "Subsidiary", "parent_id": cls.client.id, "is_company": True})
+        cls.branch = Partner.create({"name": "Branch", "parent_id": cls.client.id, "type": "other", "email": "b@example.com"})
+        cls.subsidiary = Partner.create(
+            {"name": "Subsidiary", "parent_id": cls.client.id, "is_company": True, "email": "s@example.com"}
+        )
         cls.stranger = Partner.create({"name": "Stranger Ltd", "is_company": True})
         cls.plan.term_ids = [Command.create({"name": "In time", "kind": "service_level"})]
         cls.contracts = {"head": cls.contract}
@@ -133,3 +135,37 @@ class TestPortalPeople(HttpCase, CallBillingCommon):
         self.assertNotIn("access_token", page)
         self.authenticate("head", "head")
         self.assertIn(f"/my/invoices/{move.id}", self.url_open(f"/my/statements/{statement.id}").text)
+
+    def call_kw(self, model, method, *args, **kwargs):
+        params = {"model": model, "method": method, "args": args, "kwargs": kwargs}
+        body = {"jsonrpc": "2.0", "params": params, "method": "call", "id": 1}
+        return self.url_open(f"/web/dataset/call_kw/{model}/{method}", json=body).json().get("result")
+
+    def test_no_remote_call_reads_what_belongs_to_another_place(self):
+        self.authenticate("branch", "branch")
+        mine = self.contracts["Branch"].call_statement_ids
+        others = (self.all_contracts - self.contracts["Branch"]).call_statement_ids
+        self.assertEqual([each["id"] for each in self.call_kw("call.statement", "search_read", [], fields=["id"])], mine.ids)
+        for model in HANGING:
+            with self.subTest(model):
+                rows = self.call_kw(model, "search_read", [], fields=["statement_id"])
+                self.assertEqual({each["statement_id"][0] for each in rows}, set(mine.ids))
+                record = self.env[model].search([("statement_id", "in", others.ids)], limit=1)
+                self.assertFalse(self.call_kw(model, "read", record.ids, ["id"]))
+        self.assertFalse(self.call_kw("account.move", "read", others.invoice_id.ids, ["amount_total"]))
+        self.assertFalse(
+            self.call_kw("account.move.line", "search_read", [("move_id", "in", others.invoice_id.ids)], fields=["name"])
+        )
+        self.assertFalse(
+            self.call_kw("mail.message", "search_read", [("model", "=", "call.statement"), ("res_id", "in", others.ids)])
+        )
+        self.assertIsNone(self.call_kw("res.partner", "write", self.users["Branch"].partner_id.ids, {"only_contract_ids": []}))
+        self.assertIsNone(self.call_kw("call.search", "_statements"))
+
+    def test_charges_so_far_hold_to_it_as_well(self):
+        self.import_text(row(start="2026-11-03 10:00:00"), row(start="2026-11-03 10:00:00", called=f"{PHONE}0301"))
+        self.authenticate("branch", "branch")
+        for name in ("head", "Branch"):
+            statement = self.contracts[name].call_statement_ids.filtered(lambda s: s.state == "open")
+            page = self.url_open(f"/my/statements/so-far/{statement.id}")
+            self.assertEqual("Charges so far" in page.text and "so-far" in page.url, name == "Branch")

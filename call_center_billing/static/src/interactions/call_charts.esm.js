@@ -47,7 +47,7 @@ export class CallCharts extends Interaction {
                 data: {
                     labels: data.labels,
                     datasets: [
-                        {label: data.title, data: data.values, backgroundColor: COLOUR, borderColor: COLOUR, spanGaps: true, tension: 0.2},
+                        {label: data.title, data: data.values, backgroundColor: COLOUR, borderColor: COLOUR, spanGaps: true, tension: 0.2, clip: false},
                     ],
                 },
                 options: {
