@@ -1,5 +1,6 @@
 """How much of their allowances clients have used in the period that runs, and that they are told in time."""
 
+import logging
 from dataclasses import dataclass
 
 import psycopg2
@@ -9,6 +10,8 @@ from odoo.tools import SQL
 
 from .call_rate_rule import short
 from .thresholds import check_thresholds, thresholds
+
+_logger = logging.getLogger(__name__)
 
 BATCH = 50
 """Statements whose calls are read together."""
@@ -87,14 +90,27 @@ class CallAllowanceAlert(models.Model):
         )
         self.env["ir.cron"]._commit_progress(remaining=len(rows))
         for start in range(0, len(rows), BATCH):
-            ids = [statement for (statement,) in rows[start : start + BATCH]]
-            try:
-                self.env["call.statement"].sudo().browse(ids).try_lock_for_update(allow_referencing=True)._alert_allowances()
-                self.env.flush_all()
-            except psycopg2.OperationalError:
-                self.env.cr.rollback()
-            if not self.env["ir.cron"]._commit_progress(len(ids)):
+            statements = self.env["call.statement"].sudo().browse(statement for (statement,) in rows[start : start + BATCH])
+            if not self._alert_or_leave(statements):
+                for statement in statements:  # one that fails keeps nobody else from being told
+                    if self._alert_or_leave(statement):
+                        self.env["ir.cron"]._commit_progress()
+            if not self.env["ir.cron"]._commit_progress(len(statements)):
                 return
+
+    @api.model
+    def _alert_or_leave(self, statements):
+        """:return: whether it is done; else nothing is, and the next run tries again"""
+        try:
+            statements.try_lock_for_update(allow_referencing=True)._alert_allowances()
+            self.env.flush_all()
+        except psycopg2.OperationalError:
+            self.env.cr.rollback()
+        except Exception:
+            self.env.cr.rollback()
+            _logger.exception("Allowances of the statements %s cannot be counted", statements.ids)
+            return False
+        return True
 
     def _mail(self):
         template = self.env.ref("call_center_billing.mail_template_allowance_alert")

@@ -73,9 +73,9 @@ class Criteria:
         values = {each.name: str(getattr(self, each.name)) for each in fields(self)} | others
         return {name: value for name, value in values.items() if value}
 
-    def is_narrowed(self):
-        """Whether it looks for more than days."""
-        return bool(set(self.args()) - {"date_from", "date_to", "sort"})
+    def has_more(self):
+        """Whether it looks for more than a number and days, or in another order."""
+        return bool(set(self.args(sort="" if self.sort == "newest" else self.sort)) - {"number", "date_from", "date_to"})
 
     def condition(self):
         """SQL on a call ``u`` of a contract ``c``. Numbers are looked for as they are shown: no search tells what is hidden."""
