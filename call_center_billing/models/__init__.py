@@ -35,6 +35,10 @@ from . import call_statement
 from . import call_statement_document
 from . import call_completeness
 from . import call_statement_workbook
+from . import call_search
+from . import call_statement_portal
+from . import call_allowance_alert
+from . import call_dashboard
 from . import call_statement_opening
 from . import call_statement_figures
 from . import call_statement_so_far
@@ -74,6 +78,7 @@ from . import call_simulation_line
 from . import ir_attachment
 from . import ir_actions_report
 from . import res_partner
+from . import res_users
 from . import account_move
 from . import account_move_line
 from . import account_move_send

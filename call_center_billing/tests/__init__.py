@@ -47,6 +47,10 @@ from . import test_format_normalised
 from . import test_mapping
 from . import test_access
 from . import test_portal
+from . import test_portal_calls
+from . import test_portal_dashboard
+from . import test_portal_people
+from . import test_portal_tours
 from . import test_two_at_once
 from . import test_tours
 from . import test_format_amazon_connect

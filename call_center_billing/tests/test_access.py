@@ -11,7 +11,7 @@ READABLE = (
     "call.statement", "call.charge", "call.service.result", "call.usage.line", "contract.contract", "contract.line",
     "contract.modification", "call.agreement", "call.dispute", "call.dispute.line",
 )  # fmt: skip
-READABLE_IF_ANY = ("call.usage.stretch",)
+READABLE_IF_ANY = ("call.usage.stretch", "call.agreement")
 
 
 @freeze_time(TODAY)
