@@ -69,6 +69,7 @@
         "views/portal_calls_templates.xml",
         "views/portal_dashboard_templates.xml",
         "views/portal_agreement_templates.xml",
+        "views/portal_dispute_templates.xml",
         "views/menus.xml",
         "views/call_agreement_views.xml",
         "views/call_feedback_views.xml",

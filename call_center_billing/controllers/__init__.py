@@ -3,4 +3,5 @@ from . import feedback
 from . import portal
 from . import portal_calls
 from . import portal_dashboard
+from . import portal_dispute
 from . import push

@@ -115,6 +115,8 @@ class CallStatementPortal(CustomerPortal):
                 "page_name": "call_statement",
                 "pager": pager,
                 "charge_url": f"/my/statements/{statement.id}",
+                "disputable": statement.filtered(lambda each: each.sudo()._can_be_disputed()),
+                "disputes": statement._own_disputes(),
             }
         )
         return request.render("call_center_billing.portal_my_statement", values)

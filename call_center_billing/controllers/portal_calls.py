@@ -34,6 +34,7 @@ class CallSearchPortal(CustomerPortal):
         values.update(
             {
                 "calls": calls,
+                "disputable": calls.statement_id.filtered(lambda statement: statement.sudo()._can_be_disputed()),
                 "criteria": criteria,
                 "count": count,
                 "counted": COUNTED,

@@ -90,3 +90,4 @@ from . import call_indexation
 from . import account_payment_term
 from . import contract_life
 from . import contract_end
+from . import call_own_list

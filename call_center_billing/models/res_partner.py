@@ -38,6 +38,10 @@ class ResPartner(models.Model):
         self.ensure_one()
         return self.env["call.dispute"]._action_of([("partner_id", "=", self.commercial_partner_id.id)])
 
+    call_list_columns = fields.Json(
+        copy=False, groups="base.group_user", help="How the client's own call lists are read: field -> title of its column."
+    )
+
     @api.model_create_multi
     def create(self, vals_list):
         partners = super().create(vals_list)

@@ -29,6 +29,9 @@ class ResUsers(models.Model):
             & Domain("invoice_id", "any!", Domain("state", "=", "posted"))
         )
 
+    def _call_dispute_domain(self):
+        return Domain("statement_id.contract_id", "any!", self._call_contract_domain())
+
     def _call_agreement_domain(self):
         """All of its contracts, since it tells the terms of all of them."""
         contracts = self._call_contract_domain()
