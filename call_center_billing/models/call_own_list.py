@@ -14,6 +14,11 @@ from ..formats import detect
 MAX_BYTES = 10 * 1024 * 1024
 MAX_ROWS = 20_000
 WANTED = ("start", "start_time", "caller", "called", "total_seconds", "talk_seconds")
+NUMBER_TITLES = {
+    "number", "phone", "telephone", "phone number", "nummer", "rufnummer", "telefonnummer", "telefon", "numéro", "número", "telefone",
+    "teléfono", "téléphone",
+}  # fmt: skip
+"""Titles of the other party's number in a list that people keep themselves."""
 SIDES = {"inbound": "caller_shown", "outbound": "called_shown"}
 """Where the other party's number is."""
 
@@ -53,7 +58,9 @@ class CallOwnList(models.AbstractModel):
         )
         if len(calls) > MAX_ROWS:
             raise UserError(
-                self.env._("This period has more than %s calls: download its file and compare it in a spreadsheet.", f"{MAX_ROWS:,}")
+                self.env._(
+                    "This period has more than %s calls: download its file and compare it in a spreadsheet.", f"{MAX_ROWS:,}"
+                )
             )
         return [
             Entry(
@@ -80,8 +87,8 @@ class CallOwnList(models.AbstractModel):
             path = Path(workdir) / "list"
             path.write_bytes(content)
             try:
-                found = detect.detect(str(path), {name: title for name, title in columns.items() if title})
-                self._check_found(found, columns, date_order)
+                found = self._detect(str(path), {name: title for name, title in columns.items() if title})
+                self._check_found(found, date_order)
                 return formats.preview(str(path), found.format, self._options(found, date_order), zone, limit=MAX_ROWS)
             except formats.ReadError as error:
                 raise UserError(
@@ -89,13 +96,27 @@ class CallOwnList(models.AbstractModel):
                 ) from error
 
     @api.model
-    def _check_found(self, found, columns, date_order):
-        titles = ", ".join(column.title for column in found.columns if column.title)
-        for name, title in columns.items():
-            if title and name not in found.fields:
-                raise UserError(self.env._("The list has no column '%(title)s'. It has: %(titles)s", title=title, titles=titles))
+    def _detect(self, path, wanted):
+        """:param wanted: dict of field -> title; upper and lower case do not matter"""
+        found = detect.detect(path)
+        titles = {column.title.casefold(): column.title for column in found.columns if column.title}
+        for title in wanted.values():
+            if title.casefold() not in titles:
+                values = {"title": title, "titles": ", ".join(titles.values())}
+                raise UserError(self.env._("The list has no column '%(title)s'. It has: %(titles)s", **values))
+        if wanted:
+            found = detect.detect(path, {name: titles[title.casefold()] for name, title in wanted.items()})
+        if not {"caller", "called"} & set(found.fields):
+            free = [column for column in found.columns if not any(column is each for each in found.fields.values())]
+            if number := next((column for column in free if (column.title or "").strip().casefold() in NUMBER_TITLES), None):
+                found.fields["caller"] = number
+        return found
+
+    @api.model
+    def _check_found(self, found, date_order):
         codes = {code for code, _detail in found.questions}
         if "start" not in found.fields or "no_start" in codes:
+            titles = ", ".join(column.title for column in found.columns if column.title)
             raise UserError(self.env._("Which column has the start of the calls? The list has: %s", titles))
         if "date_order" in codes and not date_order:
             raise UserError(self.env._("Say whether the day or the month comes first in the dates of the list."))

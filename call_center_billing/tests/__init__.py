@@ -1,5 +1,6 @@
 from . import test_agreement
 from . import test_portal_agreement
+from . import test_portal_dispute
 from . import test_indexation
 from . import test_feedback
 from . import test_formats
