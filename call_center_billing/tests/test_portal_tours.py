@@ -35,6 +35,20 @@ class TestPortalTours(HttpCase, CallBillingCommon):
         self.import_text(row(start=f"{today} 00:00:01", talk=60))
         self.start_tour("/my/home", "call_center_billing_dashboard", login="tour_client")
 
+    def test_a_client_disputes_two_calls(self):
+        self.start_tour("/my/home", "call_center_billing_dispute", login="tour_client")
+        self.assertEqual(len(self.contract.call_statement_ids.dispute_ids.line_ids), 2)
+
+    def test_a_client_compares_its_own_list(self):
+        self.start_tour("/my/home", "call_center_billing_own_list", login="tour_client")
+        line = self.contract.call_statement_ids.dispute_ids.line_ids
+        self.assertEqual(line.usage_id.caller, "+4930777001234")
+
+    def test_a_client_says_how_the_period_was(self):
+        self.start_tour("/my/home", "call_center_billing_feedback", login="tour_client")
+        statement = self.contract.call_statement_ids.filtered("is_rated")
+        self.assertEqual((statement.rating_last_value, statement.rating_last_feedback), (5, "Friendly and quick"))
+
 
 @tagged("post_install", "-at_install")
 class TestPortalToursOnPhone(TestPortalTours):

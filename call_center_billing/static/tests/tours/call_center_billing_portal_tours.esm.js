@@ -46,3 +46,59 @@ registry.category("web_tour.tours").add("call_center_billing_dashboard", {
         {content: "Of its last day", trigger: "[data-chart=days] tbody tr:contains(10/31/2026)"},
     ],
 });
+
+const openStatement = () => [
+    {content: "Statements", trigger: ".o_portal_my_home a[href='/my/statements']", run: "click", expectUnloadPage: true},
+    {content: "Open it", trigger: "td a:contains(10/01/2026)", run: "click", expectUnloadPage: true},
+];
+
+registry.category("web_tour.tours").add("call_center_billing_dispute", {
+    steps: () => [
+        ...openStatement(),
+        {content: "A call", trigger: "tr:contains(1.8000) input[name=call]", run: "click"},
+        {content: "Another one", trigger: "tr:contains(3.6000) input[name=call]", run: "click"},
+        {content: "Dispute them", trigger: "#dispute_calls button", run: "click", expectUnloadPage: true},
+        {content: "Both are there", trigger: "tbody tr:eq(1)"},
+        {content: "Why", trigger: "#dispute_reason", run: "selectByIndex 1"},
+        {content: "What is wrong", trigger: "#dispute_comment", run: "edit We did not get these calls."},
+        {content: "Send", trigger: "button:contains(Send the dispute)", run: "click", expectUnloadPage: true},
+        {content: "It is there", trigger: ".alert-success:contains(We have got your dispute)"},
+        {content: "With what is at stake", trigger: "dd:contains(5.40)"},
+    ],
+});
+
+const ownList = "Date;Number;Duration\n05.10.2026 10:00:00;+491705550111;66\n";
+
+registry.category("web_tour.tours").add("call_center_billing_own_list", {
+    steps: () => [
+        ...openStatement(),
+        {content: "Compare", trigger: "a:contains(compare)", run: "click", expectUnloadPage: true},
+        {
+            content: "The own list",
+            trigger: "#own_list",
+            run() {
+                const files = new DataTransfer();
+                files.items.add(new File([ownList], "mine.csv", {type: "text/csv"}));
+                this.anchor.files = files.files;
+            },
+        },
+        {content: "Dates", trigger: "summary:contains(Titles of the columns)", run: "click"},
+        {content: "Day first", trigger: "#date_order", run: "select dmy"},
+        {content: "Compare", trigger: "button:contains(Compare)", run: "click", expectUnloadPage: true},
+        {content: "What differs", trigger: "#own_list_result:contains(1 are on the statement only)"},
+        {content: "Dispute it", trigger: "button:contains(Dispute the ticked calls)", run: "click", expectUnloadPage: true},
+        {content: "Why", trigger: "#dispute_reason", run: "selectByIndex 1"},
+        {content: "Send", trigger: "button:contains(Send the dispute)", run: "click", expectUnloadPage: true},
+        {content: "It is there", trigger: ".alert-success:contains(We have got your dispute)"},
+    ],
+});
+
+registry.category("web_tour.tours").add("call_center_billing_feedback", {
+    steps: () => [
+        ...openStatement(),
+        {content: "Good", trigger: "section a:contains(Good)", run: "click", expectUnloadPage: true},
+        {content: "In words", trigger: "textarea[name=feedback]", run: "edit Friendly and quick"},
+        {content: "Send", trigger: "button[type=submit]", run: "click", expectUnloadPage: true},
+        {content: "Thank you", trigger: "body:contains(Thank you)"},
+    ],
+});
