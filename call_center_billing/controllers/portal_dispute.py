@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from odoo import http
 from odoo.exceptions import UserError
 from odoo.fields import Domain
@@ -8,6 +10,7 @@ from odoo.addons.portal.controllers.portal import pager as portal_pager
 from .portal import CallStatementPortal
 from .portal_calls import number
 
+MAX_MISSING = 500
 MAX_FILES = 5
 MAX_FILE_BYTES = 10 * 1024 * 1024
 COLUMNS = ("start", "caller", "called", "total_seconds")
@@ -90,20 +93,20 @@ class CallDisputePortal(CallStatementPortal):
     def portal_new_dispute(self, step=None, reason=None, comment=None, **kw):
         """Calls and charges that were chosen, a reason and a comment; sent, one dispute for each statement."""
         form = request.httprequest.values if request.httprequest.method == "GET" else request.httprequest.form
-        calls, charges = self._chosen(form)
-        if not calls and not charges:
+        chosen = self._chosen(form)
+        if not any(chosen):
             return request.redirect("/my/statements")
         error = None
         if step == "send" and request.httprequest.method == "POST":
-            disputes, error = self._send(calls, charges, reason, (comment or "").strip())
+            disputes, error = self._send(*chosen, reason, (comment or "").strip())
             if disputes:
                 one = f"/my/disputes/{disputes.id}?message=received" if len(disputes) == 1 else "/my/disputes"
                 return request.redirect(one)
         values = self._prepare_portal_layout_values()
         values.update(
             {
-                "calls": calls,
-                "charges": charges,
+                **dict(zip(("calls", "charges", "extra", "missing"), chosen, strict=True)),
+                "missing_on": self._own_statement(number(form.get("statement")) or 0),
                 "reasons": request.env["call.dispute.reason"].sudo().search([]),
                 "reason": number(reason),
                 "comment": comment,
@@ -114,24 +117,49 @@ class CallDisputePortal(CallStatementPortal):
         return request.render("call_center_billing.portal_new_dispute", values)
 
     def _chosen(self, form):
-        """Calls and charges of the client's own statements: what is not, is not there."""
-        own = Domain("statement_id", "any", request.env.user._call_statement_domain())
-        calls = request.env["call.usage.line"].search(Domain("id", "in", numbers(form.getlist("call"))) & own, order="start_at")
-        charges = request.env["call.charge"].search(Domain("id", "in", numbers(form.getlist("charge"))) & own)
-        return calls, charges
+        """Calls and charges of the client's own statements: what is not, is not there; and entries of its own list for one of them.
 
-    def _send(self, calls, charges, reason, comment):
+        :return: (calls, charges, ids of those calls that its list has not, list of (text that a form carries, values of a line))
+        """
+        own = Domain("statement_id", "any", request.env.user._call_statement_domain())
+        extra = set(numbers(form.getlist("extra")))
+        ids = numbers([*form.getlist("call"), *form.getlist("extra")])
+        calls = request.env["call.usage.line"].search(Domain("id", "in", ids) & own, order="start_at")
+        charges = request.env["call.charge"].search(Domain("id", "in", numbers(form.getlist("charge"))) & own)
+        statement = self._own_statement(number(form.get("statement")) or 0)
+        texts = form.getlist("missing")[:MAX_MISSING] if statement else []
+        missing = [(text, entry) for text in texts if (entry := self._entry(text))]
+        return calls, charges, extra & set(calls.ids), missing
+
+    def _entry(self, text):
+        """An entry of the client's list, as the page with the comparison wrote it: start, seconds and number."""
+        start, _bar, rest = text.partition("|")
+        seconds, _bar, called = rest.partition("|")
+        try:
+            start = datetime.fromisoformat(start)
+        except ValueError:
+            return None
+        return {"kind": "missing", "start_at": start.replace(tzinfo=None), "seconds": number(seconds) or 0, "number": called[:64]}
+
+    def _send(self, calls, charges, extra, missing, reason, comment):
         """:return: (disputes, None) or (none, what is wrong)"""
         chosen = request.env["call.dispute.reason"].sudo().search([("id", "=", number(reason) or 0)])
         disputes = request.env["call.dispute"]
         if not chosen:
             return disputes, request.env._("Choose the reason.")
+        listed = (
+            self._own_statement(number(request.httprequest.form.get("statement")) or 0)
+            if missing
+            else calls.statement_id.browse()
+        )
         try:
             files = self._files()
             with request.env.cr.savepoint():
-                for statement in calls.statement_id | charges.statement_id:
-                    lines = [{"usage_id": call.id} for call in calls if call.statement_id == statement]
+                for statement in calls.statement_id | charges.statement_id | listed:
+                    mine = calls.filtered(lambda call, statement=statement: call.statement_id == statement)
+                    lines = [{"usage_id": call.id, "kind": "extra" if call.id in extra else "call"} for call in mine]
                     lines += [{"charge_id": charge.id} for charge in charges if charge.statement_id == statement]
+                    lines += [entry for _text, entry in missing if statement == listed]
                     disputes |= statement._raise_dispute(
                         lines, chosen, comment=comment, partner=request.env.user.partner_id, attachments=files
                     )

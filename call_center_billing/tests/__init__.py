@@ -1,6 +1,7 @@
 from . import test_agreement
 from . import test_portal_agreement
 from . import test_portal_dispute
+from . import test_portal_walk
 from . import test_indexation
 from . import test_feedback
 from . import test_formats

@@ -108,8 +108,17 @@ class TestPortalDispute(HttpCase, CallBillingCommon):
         ):
             self.assertIn(words, page)
         self.assertIn(f'name="call" value="{self.usage[0].id}"', page)
+        self.assertIn(f'name="extra" value="{self.usage[1].id}"', page)
         page = self.compare(LIST.format(first=66), date_order="dmy", seconds_tolerance="10")
         self.assertIn("<strong>1</strong> calls are the same", page)
+
+    def test_what_differs_becomes_lines_of_a_dispute(self):
+        entry = "2026-10-05T10:00:00|61|0170 5550111"
+        data = {"step": "send", "reason": self.reason.id, "statement": self.statement.id, "missing": [entry, "nonsense"]}
+        self.post("/my/disputes/new", data | {"call": self.usage[0].id, "extra": self.usage[1].id})
+        lines = self.disputes().line_ids.sorted("kind")
+        self.assertEqual(lines.mapped("kind"), ["call", "extra", "missing"])
+        self.assertEqual((lines[2].number, lines[2].seconds), ("0170 5550111", 61))
 
     def test_the_columns_are_said_once(self):
         content = "When;Who;How long\n2026-10-05 10:00:00;01705550111;66\n"
