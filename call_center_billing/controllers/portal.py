@@ -106,7 +106,6 @@ class CallStatementPortal(CustomerPortal):
                 "statement": statement,
                 "shown_invoice": statement.invoice_id._filtered_access("read"),
                 "pay_url": statement._pay_url(),
-                "agreements_in_force": statement._agreements_in_force(),
                 "chosen": chosen,
                 "reason": reason,
                 "calls": request.env["call.usage.line"].search(

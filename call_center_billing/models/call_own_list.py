@@ -50,6 +50,16 @@ class CallOwnList(models.AbstractModel):
         return compare(self._ours(statement), theirs, start_tolerance, seconds_tolerance, hidden), refused
 
     @api.model
+    def _within(self, ours, theirs, tolerance):
+        """Our calls of the time that the list is about: it may be of a day or a week only."""
+        if not theirs:
+            return ours
+        margin = timedelta(seconds=tolerance)
+        first, last = min(entry.start for entry in theirs), max(entry.start for entry in theirs)
+        first, last = first.replace(hour=0, minute=0, second=0), last.replace(hour=23, minute=59, second=59)
+        return [entry for entry in ours if first - margin <= entry.start <= last + margin]
+
+    @api.model
     def _ours(self, statement):
         calls = self.env["call.usage.line"].search(
             [("statement_id", "=", statement.id), ("status", "=", "billable"), ("kind", "=", "call"), ("quantity", ">", 0)],
