@@ -5,7 +5,7 @@
     "category": "Accounting/Accounting",
     "license": "AGPL-3",
     "author": "Call Center Billing contributors",
-    "depends": ["account", "contract", "portal", "resource", "uom"],
+    "depends": ["account_payment", "contract", "portal", "resource", "uom"],
     "external_dependencies": {"python": ["charset-normalizer", "duckdb", "openpyxl", "phonenumbers"]},
     "data": [
         "security/call_center_billing_groups.xml",
@@ -59,6 +59,8 @@
         "views/contract_life_views.xml",
         "views/res_partner_views.xml",
         "views/account_move_views.xml",
+        "views/account_bank_statement_line_views.xml",
+        "views/account_journal_views.xml",
         "views/res_config_settings_views.xml",
         "views/portal_templates.xml",
         "views/portal_agreement_templates.xml",

@@ -75,5 +75,7 @@ from . import call_agreement
 from . import call_agreement_change
 from . import call_indexation
 from . import account_payment_term
+from . import account_bank_statement_line
+from . import account_journal
 from . import contract_life
 from . import contract_end

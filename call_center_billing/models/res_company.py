@@ -77,6 +77,12 @@ class ResCompany(models.Model):
         help="Given to new contracts. Days after the date of an invoice in which the client can dispute its calls. 0: no limit.",
     )
 
+    call_match_payments = fields.Boolean(
+        string="Match Payments Automatically",
+        default=True,
+        help="New bank lines are matched with the open invoices that they pay, within a minute. What is left is tried again once a day.",
+    )
+
     _call_contestation_days_positive = models.Constraint(
         "CHECK (call_contestation_days >= 0)", "The contestation window must not be negative."
     )

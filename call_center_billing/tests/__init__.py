@@ -72,3 +72,4 @@ from . import test_proof
 from . import test_masking
 from . import test_sending
 from . import test_billing_run
+from . import test_matching

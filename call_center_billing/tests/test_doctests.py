@@ -2,6 +2,7 @@ import doctest
 
 from odoo.tests.common import BaseCase
 
+from ..banking import allocation, references
 from ..deliveries import archive, folder
 from ..formats import (
     freeswitch_variables,
@@ -19,7 +20,7 @@ from ..models import call_charge, call_masking, call_price, call_service_level, 
 from ..pricing import agent_time, allowance, best_plan, commitment, proration, rollover, seconds, service_level, tiers
 
 MODULES = (
-    archive, folder, freeswitch_variables, generic, json_stream, local_time, numbers, rate_deck, rate_deck_changes, registry,
+    allocation, references, archive, folder, freeswitch_variables, generic, json_stream, local_time, numbers, rate_deck, rate_deck_changes, registry,
     structured, titles, call_charge, call_masking, call_price, call_service_level, call_statement_document, contract_gaps, agent_time,
     allowance, best_plan, commitment, proration, rollover, seconds, service_level, tiers,
 )  # fmt: skip
