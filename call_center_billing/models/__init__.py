@@ -77,5 +77,7 @@ from . import call_indexation
 from . import account_payment_term
 from . import account_bank_statement_line
 from . import account_journal
+from . import account_payment
+from . import call_payment_notice
 from . import contract_life
 from . import contract_end

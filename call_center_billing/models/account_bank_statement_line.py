@@ -23,6 +23,9 @@ LEFT = [
     ("paid", "The invoice is paid already"),
     ("refused", "Odoo refuses the reconciliation"),
 ]
+OPEN = Domain("parent_state", "=", "posted") & Domain("reconciled", "=", False) & Domain("amount_residual_currency", ">", 0)
+COMING = Domain("account_type", "=", "asset_current") & Domain("account_id.reconcile", "=", True) & OPEN
+COMING &= Domain("move_id.origin_payment_id.partner_type", "=", "customer")
 TRIED_AGAIN = [reason for reason, _text in LEFT]
 
 
@@ -36,7 +39,8 @@ class Found(NamedTuple):
 
 class AccountBankStatementLine(models.Model):
     """Money that came in is matched with open customer invoices: on the reference of an invoice as a whole, anywhere in what the bank
-    tells, those with check digits first; without one, on client and exact amount, where only one invoice fits.
+    tells, those with check digits first; without one, on client and exact amount, where only one invoice fits. A payment that was
+    registered already, a check or a payment online, is matched with its arrival at the bank, by its own number or that of its invoice.
 
     Whatever is matched is an ordinary reconciliation of Odoo, undone by its *Undo*. What is undone by hand is not matched again by itself;
     what is left tells why. A line is locked while it is matched, so two jobs share the work, and a second run finds nothing to do.
@@ -196,11 +200,12 @@ class AccountBankStatementLine(models.Model):
         named = {line: self._named(keys[line], invoices_of, line.company_id) for line in self}
         invoices = self.env["account.move"].union(*(invoice for each in named.values() for invoice, _checked in each))
         open_of = self._open_items(invoices, {client.id for line, client in clients.items() if client and not named[line]})
-        left = {item: item.amount_residual_currency for items in open_of.values() for item in items}
+        coming = self._coming_items(invoices)
+        left = {item: item.amount_residual_currency for of in (open_of, coming) for items in of.values() for item in items}
         found = {}
         for line in self:
             if named[line]:
-                found[line] = line._pays_named(named[line], clients[line], open_of, left)
+                found[line] = line._pays_named(named[line], clients[line], open_of, coming, left)
             elif references.has_wrong_check_digits(texts[line]):
                 found[line] = Found(reason="check_digits")
             else:
@@ -228,15 +233,18 @@ class AccountBankStatementLine(models.Model):
                     found[invoice] = max(strength, found.get(invoice, 0))
         return sorted(found.items(), key=lambda pair: -pair[1])
 
-    def _pays_named(self, named, client, open_of, left):
+    def _pays_named(self, named, client, open_of, coming, left):
         """
-        :param named: invoices whose reference the line has, with its strength; 0: only digits, which may be any other number
+        :param named: invoices and payments whose reference the line has, with its strength; 0: only digits, which may be any other
+            number
         """
         amount = self._match_cents(self.amount_currency if self.foreign_currency_id else self.amount)
         sure = [
             invoice
             for invoice, strength in named
-            if strength or client == invoice.commercial_partner_id or amount == self._open_cents(open_of[invoice], left)
+            if strength
+            or client == invoice.commercial_partner_id
+            or amount == self._open_cents(open_of[invoice] or coming[invoice], left)
         ]
         if not sure:
             return Found()
@@ -246,6 +254,10 @@ class AccountBankStatementLine(models.Model):
         mine = [invoice for invoice in sure if invoice.currency_id == self._match_currency()]
         if not mine:
             return Found(reason="currency")
+        arrived = self._items([item for invoice in mine for item in coming[invoice]], left)
+        arrived = [item for item in arrived if item.amount == amount]
+        if arrived:
+            return Found(arrived[:1])
         items = self._items([item for invoice in mine for item in open_of[invoice]], left)
         if not items:
             return Found(reason="paid")
@@ -262,10 +274,15 @@ class AccountBankStatementLine(models.Model):
             if item.currency_id == currency and self.company_id in item.company_id.parent_ids
         ]
         amount = self._match_cents(self.amount_currency if self.foreign_currency_id else self.amount)
-        fits = allocation.pay_exactly(self._items(items, left), amount)
-        if fits is None:
+        accounts = {item.account_id: None for item in items}
+        fits = [
+            allocation.pay_exactly(self._items([item for item in items if item.account_id == account], left), amount)
+            for account in accounts
+        ]
+        fits = [each for each in fits if each != []]
+        if None in fits or len(fits) > 1:
             return Found(reason="ambiguous")
-        return Found(fits)
+        return Found(fits[0]) if fits else Found()
 
     def _items(self, lines, left):
         """What is open of these lines of invoices, with the same receivable account: a bank line has one counterpart."""
@@ -289,20 +306,26 @@ class AccountBankStatementLine(models.Model):
     # --- One query each for all lines ---------------------------------------------------------------------
 
     def _invoices_with(self, keys):
-        """Posted customer invoices whose number or payment reference, without signs and spaces, is one of the keys.
+        """Posted customer invoices whose number or payment reference, without signs and spaces, is one of the keys; and entries of
+        payments of clients whose number or memo is.
 
-        :return: dict of key -> invoices, those that are due first before others
+        :return: dict of key -> invoices and entries, those that are due first before others
         """
         Move = self.env["account.move"]
         Move.flush_model(["name", "payment_reference", "state", "move_type", "company_id"])
+        self.env["account.payment"].flush_model(["name", "memo", "payment_type", "partner_type", "move_id"])
         plain = "upper(regexp_replace(coalesce({}, ''), '[^[:alnum:]]', '', 'g'))"
         rows = keys and self.env.execute_query(
             SQL(
                 """
                 SELECT move.id, reference.key
                   FROM account_move AS move
-                 CROSS JOIN LATERAL (VALUES (%(name)s), (%(payment_reference)s)) AS reference (key)
-                 WHERE move.move_type = 'out_invoice'
+                  LEFT JOIN account_payment AS payment
+                    ON payment.id = move.origin_payment_id
+                   AND payment.payment_type = 'inbound'
+                   AND payment.partner_type = 'customer'
+                 CROSS JOIN LATERAL (VALUES (%(name)s), (%(payment_reference)s), (%(payment_name)s), (%(memo)s)) AS reference (key)
+                 WHERE (move.move_type = 'out_invoice' OR payment.id IS NOT NULL)
                    AND move.state = 'posted'
                    AND reference.key = ANY(%(keys)s)
                    AND move.company_id = ANY(%(companies)s)
@@ -310,6 +333,8 @@ class AccountBankStatementLine(models.Model):
                 """,
                 name=SQL(plain.format("move.name")),
                 payment_reference=SQL(plain.format("move.payment_reference")),
+                payment_name=SQL(plain.format("payment.name")),
+                memo=SQL(plain.format("payment.memo")),
                 keys=list(keys),
                 companies=self.env["res.company"].sudo().search([("id", "child_of", self.company_id.ids)]).ids,
             )
@@ -335,25 +360,32 @@ class AccountBankStatementLine(models.Model):
         return clients
 
     def _open_items(self, invoices, clients):
-        """Open receivable lines, in the order in which they are due.
+        """Open receivable lines, in the order in which they are due; of clients also payments that have not arrived.
 
         :param invoices: named ones
         :param clients: ids of clients of whom all are wanted
         :return: dict of invoice and client -> list of lines
         """
-        wanted = Domain("move_id", "in", invoices.ids) | Domain("partner_id", "in", list(clients))
-        domain = wanted & Domain(
-            [
-                ("move_type", "=", "out_invoice"),
-                ("parent_state", "=", "posted"),
-                ("account_type", "=", "asset_receivable"),
-                ("reconciled", "=", False),
-                ("amount_residual_currency", ">", 0),
-            ]
-        )
+        receivable = Domain("move_type", "=", "out_invoice") & Domain("account_type", "=", "asset_receivable") & OPEN
+        of_clients = Domain("partner_id", "in", list(clients))
+        domain = receivable & (Domain("move_id", "in", invoices.ids) | of_clients) | of_clients & COMING
         open_of = defaultdict(list)
         for item in self.env["account.move.line"].search(domain, order="date_maturity, id"):
-            open_of[item.move_id].append(item)
+            if item.account_type == "asset_receivable":
+                open_of[item.move_id].append(item)
             if item.partner_id.id in clients:
                 open_of[item.partner_id].append(item)
         return open_of
+
+    def _coming_items(self, invoices):
+        """Open lines of payments that were registered and have not arrived at the bank.
+
+        :param invoices: named invoices, or entries of payments
+        :return: dict of invoice or entry -> list of lines
+        """
+        entries = {invoice: invoice.line_ids.matched_credit_ids.credit_move_id.move_id | invoice for invoice in invoices}
+        domain = Domain("move_id", "in", invoices.union(*entries.values()).ids) & COMING
+        lines = self.env["account.move.line"].search(domain, order="id").grouped("move_id")
+        return defaultdict(
+            list, {invoice: [line for entry in mine for line in lines.get(entry, ())] for invoice, mine in entries.items()}
+        )

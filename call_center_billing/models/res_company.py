@@ -83,6 +83,14 @@ class ResCompany(models.Model):
         help="New bank lines are matched with the open invoices that they pay, within a minute. What is left is tried again once a day.",
     )
 
+    call_payment_confirmation = fields.Selection(
+        [("off", "Never"), ("usage", "For invoices of call usage"), ("all", "For all customer invoices")],
+        string="Confirm Payments to Clients",
+        required=True,
+        default="usage",
+        help="One mail with a receipt for each payment, whether it was made online, found on a bank statement or registered.",
+    )
+
     _call_contestation_days_positive = models.Constraint(
         "CHECK (call_contestation_days >= 0)", "The contestation window must not be negative."
     )

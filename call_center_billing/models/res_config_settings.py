@@ -16,5 +16,6 @@ class ResConfigSettings(models.TransientModel):
     call_statement_pdf_calls = fields.Integer(related="company_id.call_statement_pdf_calls", readonly=False)
     call_statement_file = fields.Selection(related="company_id.call_statement_file", readonly=False, required=True)
     call_contestation_days = fields.Integer(related="company_id.call_contestation_days", readonly=False)
+    call_payment_confirmation = fields.Selection(related="company_id.call_payment_confirmation", readonly=False, required=True)
     call_match_payments = fields.Boolean(related="company_id.call_match_payments", readonly=False)
     call_back_billing_days = fields.Integer(related="company_id.call_back_billing_days", readonly=False)

@@ -73,3 +73,5 @@ from . import test_masking
 from . import test_sending
 from . import test_billing_run
 from . import test_matching
+from . import test_payment_notice
+from . import test_bounce

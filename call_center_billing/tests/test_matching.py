@@ -124,6 +124,25 @@ class TestMatching(PaymentCommon):
         self.assertOpen((in_time, 0), (late, 2))
         self.assertTrue(lines[0].is_reconciled)
 
+    def test_a_registered_payment_arrives(self):
+        table = (  # what the bank tells, amount, outcome, whether the payment has arrived
+            ("Check 4711", 100, "matched", True),
+            ("INVOICE", 100, "matched", True),
+            ("INVOICE", 90, "paid", False),
+            ("Thanks", 100, "matched", True),
+            ("Thanks", 90, "none", False),
+        )
+        for text, amount, outcome, arrived in table:
+            with self.subTest(text=text, amount=amount):
+                client = self.env["res.partner"].create({"name": "Client", "is_company": True})
+                invoice = self.invoice(100, client)
+                wizard = self.env["account.payment.register"].with_context(active_model="account.move", active_ids=invoice.ids)
+                memo = "Check 4711" if text.startswith("Check") else "Check 0815"
+                payment = wizard.create({"payment_date": "2026-11-05", "communication": memo})._create_payments()
+                text = text.replace("INVOICE", invoice.name)
+                self.assertEqual(self.match(self.bank_line(text, amount, partner_id=client.id)), [outcome])
+                self.assertEqual(payment.is_matched, arrived)
+
     # --- Without a reference ----------------------------------------------------------------------------
 
     def test_without_a_reference_the_client_and_the_exact_amount_tell(self):
