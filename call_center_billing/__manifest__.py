@@ -66,6 +66,7 @@
         "views/account_journal_views.xml",
         "views/account_payment_views.xml",
         "views/call_payment_notice_views.xml",
+        "views/call_client_account_views.xml",
         "views/res_config_settings_views.xml",
         "views/portal_templates.xml",
         "views/portal_agreement_templates.xml",

@@ -79,5 +79,6 @@ from . import account_bank_statement_line
 from . import account_journal
 from . import account_payment
 from . import call_payment_notice
+from . import call_client_account
 from . import contract_life
 from . import contract_end

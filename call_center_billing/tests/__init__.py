@@ -75,3 +75,4 @@ from . import test_billing_run
 from . import test_matching
 from . import test_payment_notice
 from . import test_bounce
+from . import test_client_account
