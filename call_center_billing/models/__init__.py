@@ -82,3 +82,5 @@ from . import call_payment_notice
 from . import call_client_account
 from . import contract_life
 from . import contract_end
+from . import contract_payment
+from . import payment_token

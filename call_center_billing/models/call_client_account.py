@@ -48,6 +48,10 @@ class CallClientAccount(models.Model):
     last_invoice = fields.Date(readonly=True)
     last_payment = fields.Date(readonly=True)
 
+    collection_token_id = fields.Many2one(
+        "payment.token", string="Charged on Due Dates", compute="_compute_collection_token_id", help="As the client agreed."
+    )
+
     contract_ids = fields.Many2many("contract.contract", string="Contracts", compute="_compute_documents")
     statement_ids = fields.Many2many("call.statement", string="Open Statements", compute="_compute_documents")
     invoice_ids = fields.Many2many("account.move", string="Invoices", compute="_compute_documents")
@@ -135,6 +139,15 @@ class CallClientAccount(models.Model):
         if operator != ">" or value:
             return NotImplemented
         return [("id", "in", self.search([("open_amount", ">", 0)]).filtered("disputed_amount").ids)]
+
+    def _compute_collection_token_id(self):
+        tokens = self.env["payment.token"].search([("call_collects", "=", True)])
+        for account in self:
+            account.collection_token_id = tokens.filtered(
+                lambda token, account=account: (
+                    (token.partner_id.commercial_partner_id, token.company_id) == (account.partner_id, account.company_id)
+                )
+            )[:1]
 
     def _compute_documents(self):
         for account in self:

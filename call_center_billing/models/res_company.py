@@ -91,6 +91,17 @@ class ResCompany(models.Model):
         help="One mail with a receipt for each payment, whether it was made online, found on a bank statement or registered.",
     )
 
+    call_payment_term_id = fields.Many2one(
+        "account.payment.term",
+        string="Payment Terms",
+        default=lambda self: self.env.ref("account.account_payment_term_30days", raise_if_not_found=False),
+        help="Given to new contracts with call usage whose client has no payment terms of its own.",
+    )
+    call_offers_collection = fields.Boolean(
+        string="Automatic Collection",
+        help="Clients can agree on the portal that invoices of their contracts are charged to a saved card on the day they are due.",
+    )
+
     _call_contestation_days_positive = models.Constraint(
         "CHECK (call_contestation_days >= 0)", "The contestation window must not be negative."
     )

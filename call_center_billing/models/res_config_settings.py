@@ -17,5 +17,7 @@ class ResConfigSettings(models.TransientModel):
     call_statement_file = fields.Selection(related="company_id.call_statement_file", readonly=False, required=True)
     call_contestation_days = fields.Integer(related="company_id.call_contestation_days", readonly=False)
     call_payment_confirmation = fields.Selection(related="company_id.call_payment_confirmation", readonly=False, required=True)
+    call_payment_term_id = fields.Many2one(related="company_id.call_payment_term_id", readonly=False)
+    call_offers_collection = fields.Boolean(related="company_id.call_offers_collection", readonly=False)
     call_match_payments = fields.Boolean(related="company_id.call_match_payments", readonly=False)
     call_back_billing_days = fields.Integer(related="company_id.call_back_billing_days", readonly=False)

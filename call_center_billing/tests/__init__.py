@@ -76,3 +76,5 @@ from . import test_matching
 from . import test_payment_notice
 from . import test_bounce
 from . import test_client_account
+from . import test_collection
+from . import test_payment_methods

@@ -34,6 +34,26 @@ class PaymentCommon(CallBillingCommon):
             {"journal_id": self.bank.id, "date": "2026-11-05", "payment_ref": text, "amount": amount, **values}
         )
 
+    @classmethod
+    def make_card(cls, partner=None, state="done"):
+        """A card of the client, saved with Odoo's provider for demonstrations.
+
+        :param state: what becomes of its payments
+        """
+        if not hasattr(cls, "provider"):
+            demo = cls.env.ref("payment.payment_provider_demo").sudo()
+            cls.provider = demo.copy({"company_id": cls.env.company.id, "state": "test", "is_published": True})
+            cls.provider.journal_id = cls.bank
+        values = {
+            "provider_id": cls.provider.id,
+            "payment_method_id": cls.env.ref("payment_demo.payment_method_demo").id,
+            "payment_details": "1234",
+            "partner_id": (partner or cls.client).id,
+            "provider_ref": "card",
+            "demo_simulated_state": state,
+        }
+        return cls.env["payment.token"].sudo().create(values)
+
     def match(self, *lines):
         lines = self.env["account.bank.statement.line"].union(*lines)
         lines._match_payments()
@@ -48,4 +68,4 @@ class PaymentCommon(CallBillingCommon):
     def run_job(self, model="account.bank.statement.line", job="_cron_match_payments"):
         """Run a scheduled job without its commits."""
         with patch.object(self.env.registry["ir.cron"], "_commit_progress", lambda *args, **kwargs: 60.0):
-            getattr(self.env[model], job)()
+            getattr(self.env[model].sudo(), job)()
