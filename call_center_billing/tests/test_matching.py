@@ -38,6 +38,13 @@ class TestMatching(PaymentCommon):
         self.assertEqual(self.match(stranger, mine, exact), ["none", "matched", "matched"])
         self.assertOpen((invoice, 0))
 
+    def test_a_reference_in_the_notes_needs_the_client_or_the_amount(self):
+        invoice = self.invoice(100)
+        neighbour = self.bank_line("Thanks", 40, narration=f"of the same collective entry: {invoice.name}")
+        exact = self.bank_line("Thanks", 100, narration=invoice.name)
+        self.assertEqual(self.match(neighbour, exact), ["none", "matched"])
+        self.assertOpen((invoice, 0))
+
     def test_less_than_the_invoice_leaves_the_rest_open(self):
         invoice = self.invoice(100)
         self.assertEqual(self.match(self.bank_line(invoice.name, 60.55)), ["matched"])
