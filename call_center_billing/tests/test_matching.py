@@ -2,8 +2,8 @@ from datetime import date
 from unittest.mock import patch
 
 from odoo import Command
-from odoo.exceptions import UserError
-from odoo.tests.common import tagged
+from odoo.exceptions import AccessError, UserError
+from odoo.tests.common import new_test_user, tagged
 
 from .payment_case import PaymentCommon
 
@@ -200,6 +200,20 @@ class TestMatching(PaymentCommon):
         self.assertEqual((line.call_match, invoice.amount_residual), ("undone", 100))
         line.action_match_payments()
         self.assertEqual((line.call_match, invoice.amount_residual), ("matched", 0))
+
+    def test_the_billing_accountant_matches_and_undoes(self):
+        accountant = new_test_user(self.env, "matcher", groups="call_center_billing.group_accountant")
+        invoice = self.invoice(100)
+        line = self.bank_line(invoice.name, 100).with_user(accountant)
+        line.action_match_payments()
+        self.assertOpen((invoice, 0))
+        line.action_undo_reconciliation()
+        self.assertOpen((invoice, 100))
+        self.bank.with_user(accountant).action_match_payments()
+        self.assertEqual(line.call_match, "undone")
+        sales = new_test_user(self.env, "matching_sales", groups="call_center_billing.group_sales")
+        with self.assertRaises(AccessError):
+            line.with_user(sales).action_match_payments()
 
     def test_an_invoice_that_is_reset_and_posted_again_is_paid_once(self):
         invoice = self.invoice(100)
