@@ -1,3 +1,7 @@
 from . import agreement
+from . import feedback
 from . import portal
+from . import portal_calls
+from . import portal_dashboard
+from . import portal_dispute
 from . import push

@@ -301,27 +301,13 @@ class CallClosing(models.AbstractModel):
             for line in sharing
         ]
         kinds = ("integer", "integer", "integer", "integer", "text", "text")
-        first = SQL("ORDER BY u.not_billable_reason = 'leg' NULLS FIRST, u.start_at, u.id")
-        best = SQL("%s::text[]", list(BEST))
         self.env.flush_all()
         found = self.env.execute_query(
             SQL(
                 """
                 WITH promise (place, statement_id, contract_line_id, threshold, queue, campaign) AS (
                     SELECT * FROM unnest(%(promises)s)
-                ), call AS (
-                    SELECT u.statement_id, u.contract_line_id, (array_agg(u.direction %(first)s))[1] AS direction,
-                           coalesce(lower(trim((array_agg(u.queue %(first)s) FILTER (WHERE u.queue <> ''))[1])), '') AS queue,
-                           coalesce(lower(trim((array_agg(u.campaign %(first)s) FILTER (WHERE u.campaign <> ''))[1])), '') AS campaign,
-                           (%(best)s)[min(array_position(%(best)s, u.disposition::text))] AS outcome,
-                           max(u.queue_seconds) + max(u.ring_seconds) AS wait, max(u.total_seconds - u.ivr_seconds) AS stay,
-                           sum(u.talk_seconds + u.hold_seconds + u.wrap_seconds) AS handling
-                      FROM %(lines)s u
-                     WHERE u.statement_id IN %(statements)s
-                       AND (u.statement_id, u.contract_line_id) IN (SELECT statement_id, contract_line_id FROM promise)
-                       AND u.kind = 'call' AND u.late_of_id IS NULL AND u.quantity >= 0
-                       AND (u.not_billable_reason IN ('replaced', 'after_end')) IS NOT TRUE
-                     GROUP BY u.statement_id, u.contract_line_id, u.date, u.group_ref, CASE WHEN u.group_ref IS NULL THEN u.id END
+                ), call AS (%(calls)s
                 ), served AS (
                     SELECT p.place, c.wait, c.handling, c.outcome = 'answered' AS answered,
                            c.outcome IN ('abandoned', 'no_answer') AS abandoned,
@@ -340,14 +326,42 @@ class CallClosing(models.AbstractModel):
                 promises=SQL(", ").join(
                     SQL("%s::%s[]", list(column), SQL(kind)) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)
                 ),
-                statements=tuple({statement.id for _term, statement, _sharing in promises}),
-                first=first,
-                best=best,
-                lines=usage.lines,
+                calls=self._calls_to_serve(
+                    SQL(
+                        "u.statement_id IN %s AND (u.statement_id, u.contract_line_id) IN (SELECT statement_id, contract_line_id FROM promise)",
+                        tuple({statement.id for _term, statement, _sharing in promises}),
+                    ),
+                    usage,
+                ),
             )
         )
         counts = {place: pricing.Served(*numbers) for place, *numbers in found}
         return [counts.get(place, pricing.Served()) for place in range(len(promises))]
+
+    @api.model
+    def _calls_to_serve(self, where, usage):
+        """SELECT of calls, of which each may have several records, in time: late usage is not in it.
+
+        :param where: SQL on the records ``u``
+        """
+        return SQL(
+            """
+            SELECT u.statement_id, u.contract_line_id, u.date, (array_agg(u.direction %(first)s))[1] AS direction,
+                   coalesce(lower(trim((array_agg(u.queue %(first)s) FILTER (WHERE u.queue <> ''))[1])), '') AS queue,
+                   coalesce(lower(trim((array_agg(u.campaign %(first)s) FILTER (WHERE u.campaign <> ''))[1])), '') AS campaign,
+                   (%(best)s)[min(array_position(%(best)s, u.disposition::text))] AS outcome,
+                   max(u.queue_seconds) + max(u.ring_seconds) AS wait, max(u.total_seconds - u.ivr_seconds) AS stay,
+                   sum(u.talk_seconds + u.hold_seconds + u.wrap_seconds) AS handling
+              FROM %(lines)s u
+             WHERE %(where)s AND u.kind = 'call' AND u.late_of_id IS NULL AND u.quantity >= 0
+               AND (u.not_billable_reason IN ('replaced', 'after_end', 'disputed')) IS NOT TRUE
+             GROUP BY u.statement_id, u.contract_line_id, u.date, u.group_ref, CASE WHEN u.group_ref IS NULL THEN u.id END
+            """,
+            first=SQL("ORDER BY u.not_billable_reason = 'leg' NULLS FIRST, u.start_at, u.id"),
+            best=SQL("%s::text[]", list(BEST)),
+            lines=usage.lines,
+            where=where,
+        )
 
     @api.model
     def _settle_service_level(self, term, statement, sharing, served, charges, given):

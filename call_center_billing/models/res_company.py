@@ -1,4 +1,6 @@
-from odoo import fields, models
+from odoo import api, fields, models
+
+from .thresholds import check_thresholds
 
 GATE = [("block", "Hold the invoice"), ("warn", "Warn only"), ("off", "Do not look")]
 
@@ -102,6 +104,21 @@ class ResCompany(models.Model):
         help="Clients can agree on the portal that invoices of their contracts are charged to a saved card on the day they are due.",
     )
 
+    call_dispute_days = fields.Integer(
+        string="Answer Disputes Within", default=10, help="Days after a dispute was raised in which the client gets its answer."
+    )
+    call_dispute_review_mail = fields.Boolean(
+        string="Tell When It Is Under Review", help="The client gets a mail when somebody takes its dispute on."
+    )
+
+    _call_dispute_days_positive = models.Constraint("CHECK (call_dispute_days >= 0)", "Days to answer must not be negative.")
+
+    call_allowance_alerts = fields.Char(
+        string="Tell Clients at (%)",
+        default="80, 100",
+        help="Given to new contracts: parts of an allowance, in percent, at which the client gets a mail.",
+    )
+
     _call_contestation_days_positive = models.Constraint(
         "CHECK (call_contestation_days >= 0)", "The contestation window must not be negative."
     )
@@ -116,3 +133,7 @@ class ResCompany(models.Model):
     _call_back_billing_days_positive = models.Constraint(
         "CHECK (call_back_billing_days >= 0)", "The limit for back-billing must not be negative."
     )
+
+    @api.constrains("call_allowance_alerts")
+    def _check_call_allowance_alerts(self):
+        check_thresholds(self, "call_allowance_alerts")

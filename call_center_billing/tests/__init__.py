@@ -1,6 +1,8 @@
 from . import test_agreement
 from . import test_portal_agreement
+from . import test_portal_dispute
 from . import test_indexation
+from . import test_feedback
 from . import test_formats
 from . import test_every_format
 from . import test_json_stream
@@ -46,6 +48,10 @@ from . import test_format_normalised
 from . import test_mapping
 from . import test_access
 from . import test_portal
+from . import test_portal_calls
+from . import test_portal_dashboard
+from . import test_portal_people
+from . import test_portal_tours
 from . import test_two_at_once
 from . import test_tours
 from . import test_format_amazon_connect
@@ -78,3 +84,5 @@ from . import test_bounce
 from . import test_client_account
 from . import test_collection
 from . import test_payment_methods
+from . import test_dispute
+from . import test_dispute_decision
