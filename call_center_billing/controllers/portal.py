@@ -68,6 +68,7 @@ class CallStatementPortal(CustomerPortal):
                 "statements": statements,
                 "invoices": statements.invoice_id._filtered_access("read"),
                 "running": self._running_statements(),
+                "tokens": self._own_tokens(),
                 "page_name": "call_statement",
                 "default_url": "/my/statements",
                 "pager": pager,
@@ -119,6 +120,22 @@ class CallStatementPortal(CustomerPortal):
             }
         )
         return request.render("call_center_billing.portal_my_statement", values)
+
+    @http.route("/my/statements/collection", type="http", auth="user", website=True, methods=["POST"])
+    def portal_my_statements_collection(self, token_id, agrees="", **kw):
+        """The client agrees that a saved payment method is charged on due dates, or takes that back."""
+        token = self._own_tokens().filtered(lambda each: str(each.id) == token_id)
+        if token:
+            token._agree_collection(bool(agrees))
+        return request.redirect("/my/statements")
+
+    def _own_tokens(self):
+        """Saved payment methods of the user and its company, where automatic collection is offered. The companies are read with ``sudo``:
+        clients cannot."""
+        partner = request.env.user.partner_id
+        domain = [("partner_id", "in", (partner | partner.commercial_partner_id).ids)]
+        tokens = request.env["payment.token"].search(domain)
+        return tokens.filtered(lambda token: token.sudo().company_id.call_offers_collection)
 
     @http.route("/my/statements/so-far/<int:statement_id>", type="http", auth="user", website=True)
     def portal_my_statement_so_far(self, statement_id, **kw):

@@ -88,6 +88,13 @@ from . import call_agreement
 from . import call_agreement_change
 from . import call_indexation
 from . import account_payment_term
+from . import account_bank_statement_line
+from . import account_journal
+from . import account_payment
+from . import call_payment_notice
+from . import call_client_account
 from . import contract_life
 from . import contract_end
 from . import call_own_list
+from . import contract_payment
+from . import payment_token

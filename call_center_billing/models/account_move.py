@@ -213,6 +213,12 @@ class AccountMove(models.Model):
         """Looking at an invoice shows the documents of its statements that are there, and makes none."""
         return super(AccountMove, self.with_context(call_documents_made=True))._get_mail_thread_data_attachments()
 
+    def _confirms_payments(self):
+        """Whether the client is told when this invoice is paid."""
+        self.ensure_one()
+        chosen = self.company_id.call_payment_confirmation
+        return chosen == "all" or chosen == "usage" and bool(self.sudo().call_statement_ids)
+
     # --- Sending many -----------------------------------------------------------------------------------
 
     def _cron_account_move_send(self, job_count=10):

@@ -45,6 +45,19 @@ class AccountMove(models.Model):
         domains = {"open": waiting, "decided": counted & ~waiting, False: ~counted}
         return fields.Domain.OR(domains[state] for state in value if state in domains)
 
+    def _disputed_amounts(self):
+        """What open disputes of these invoices are about, with the share of taxes that the whole invoice has.
+
+        :return: dict of invoice -> amount, without those of which nothing is disputed
+        """
+        return {
+            move: move.currency_id.round(
+                move.call_disputed_amount * move.amount_total / (move.amount_untaxed or move.amount_total)
+            )
+            for move in self
+            if move.call_disputed_amount and move.amount_total
+        }
+
     def _follow_disputes(self):
         """Disputes whose difference is on these documents."""
         adjustments = (

@@ -79,6 +79,31 @@ class ResCompany(models.Model):
         help="Given to new contracts. Days after the date of an invoice in which the client can dispute its calls. 0: no limit.",
     )
 
+    call_match_payments = fields.Boolean(
+        string="Match Payments Automatically",
+        default=True,
+        help="New bank lines are matched with the open invoices that they pay, within a minute. What is left is tried again once a day.",
+    )
+
+    call_payment_confirmation = fields.Selection(
+        [("off", "Never"), ("usage", "For invoices of call usage"), ("all", "For all customer invoices")],
+        string="Confirm Payments to Clients",
+        required=True,
+        default="usage",
+        help="One mail with a receipt for each payment, whether it was made online, found on a bank statement or registered.",
+    )
+
+    call_payment_term_id = fields.Many2one(
+        "account.payment.term",
+        string="Payment Terms",
+        default=lambda self: self.env.ref("account.account_payment_term_30days", raise_if_not_found=False),
+        help="Given to new contracts with call usage whose client has no payment terms of its own.",
+    )
+    call_offers_collection = fields.Boolean(
+        string="Automatic Collection",
+        help="Clients can agree on the portal that invoices of their contracts are charged to a saved card on the day they are due.",
+    )
+
     call_dispute_days = fields.Integer(
         string="Answer Disputes Within", default=10, help="Days after a dispute was raised in which the client gets its answer."
     )

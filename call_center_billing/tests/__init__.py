@@ -79,5 +79,11 @@ from . import test_proof
 from . import test_masking
 from . import test_sending
 from . import test_billing_run
+from . import test_matching
+from . import test_payment_notice
+from . import test_bounce
+from . import test_client_account
+from . import test_collection
+from . import test_payment_methods
 from . import test_dispute
 from . import test_dispute_decision

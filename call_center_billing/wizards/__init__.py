@@ -10,6 +10,7 @@ from . import call_gate_override
 from . import account_move_reversal
 from . import call_lost_bill
 from . import call_mapping_import
+from . import call_payment_bounce
 from . import call_proof
 from . import call_proof_money
 from . import call_proof_document
