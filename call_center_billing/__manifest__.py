@@ -13,6 +13,7 @@
         "security/call_center_billing_rules.xml",
         "data/uom.xml",
         "data/ir_cron.xml",
+        "data/call_count.xml",
         "data/call_agreement.xml",
         "data/mail_activity_type.xml",
         "report/call_statement_report.xml",

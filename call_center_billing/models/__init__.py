@@ -44,6 +44,7 @@ from . import call_counter
 from . import call_service_result
 from . import call_adjustment
 from . import call_usage_line
+from . import call_count
 from . import call_masking
 from . import call_usage_lost
 from . import call_usage_stretch

@@ -2,6 +2,7 @@ import doctest
 
 from odoo.tests.common import BaseCase
 
+from .. import indicators
 from ..deliveries import archive, folder
 from ..formats import (
     freeswitch_variables,
@@ -21,7 +22,7 @@ from ..pricing import agent_time, allowance, best_plan, commitment, proration, r
 MODULES = (
     archive, folder, freeswitch_variables, generic, json_stream, local_time, numbers, rate_deck, rate_deck_changes, registry,
     structured, titles, call_charge, call_masking, call_price, call_service_level, call_statement_document, contract_gaps, agent_time,
-    allowance, best_plan, commitment, proration, rollover, seconds, service_level, tiers,
+    allowance, best_plan, commitment, proration, rollover, seconds, service_level, tiers, indicators,
 )  # fmt: skip
 
 
