@@ -58,6 +58,8 @@ from . import call_pricing
 from . import call_rerating
 from . import call_closing
 from . import call_service_level
+from . import call_performance
+from . import call_performance_report
 from . import call_joining
 from . import call_loading
 from . import call_simulation

@@ -2,6 +2,7 @@ from . import test_agreement
 from . import test_portal_agreement
 from . import test_indexation
 from . import test_count
+from . import test_performance
 from . import test_formats
 from . import test_every_format
 from . import test_json_stream

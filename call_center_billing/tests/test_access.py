@@ -9,7 +9,7 @@ from .common import TODAY, CallBillingCommon
 
 READABLE = (
     "call.statement", "call.charge", "call.service.result", "call.usage.line", "contract.contract", "contract.line",
-    "contract.modification", "call.agreement",
+    "contract.modification", "call.agreement", "call.performance.report",
 )  # fmt: skip
 READABLE_IF_ANY = ("call.usage.stretch",)
 
@@ -29,6 +29,9 @@ class TestAccess(HttpCase, CallBillingCommon):
         cls.move.action_post()
         agreement = cls.env["call.agreement"].create({"contract_id": cls.contract.id})
         agreement._offer()
+        days = {"date_start": "2026-10-01", "date_end": "2026-10-31", "sent_at": "2026-11-02"}
+        cls.env["call.performance.report"].create({"contract_id": cls.contract.id, **days})
+        cls.env["call.count"]._count_due()
 
     def call_kw(self, model, method, *args, **kwargs):
         """A remote call of the logged-in user; None where it is refused."""
@@ -127,7 +130,7 @@ class TestAccess(HttpCase, CallBillingCommon):
             self.env, "other", groups="call_center_billing.group_manager", company_id=other.id, company_ids=[(6, 0, other.ids)]
         )
         filled = {"call.rate.rule", "call.price", "call.charge", "call.usage.line", "call.statement", "call.import"}
-        filled |= {"call.endpoint", "call.service.result"}
+        filled |= {"call.endpoint", "call.service.result", "call.count", "call.performance.report"}
         for model in self.own_models():
             if self.env[model]._transient or not self.env[model].with_user(user).has_access("read"):
                 continue

@@ -239,6 +239,33 @@ class TestCount(CountCase):
         ((level, speed, handling, abandoned),) = self.env["call.count"]._read_group([], aggregates=names)
         self.assertEqual((level, speed, handling, abandoned), (90, 9.5, 60, 0))
 
+    def test_staff_group_by_what_they_ask_for(self):
+        self.import_records(self.record(queue="sales", agent="ann"), self.record(queue="help", direction="inbound"))
+        self.counts()
+        sales = new_test_user(self.env, "analyst", groups="call_center_billing.group_sales")
+        Count = self.env["call.count"].with_user(sales)
+        names = (
+            "partner_id",
+            "contract_id",
+            "contract_line_id",
+            "queue",
+            "agent",
+            "date:week",
+            "date:month",
+            "weekday",
+            "hour",
+            "late",
+        )
+        for name in names:
+            with self.subTest(name):
+                rows = Count.formatted_read_group(
+                    [("direction", "=", "inbound")], [name], ["offered_count:sum", "service_level:avg"]
+                )
+                self.assertEqual(sum(row["offered_count:sum"] for row in rows), 2)
+        self.assertEqual(
+            set(Count.get_views([(False, "pivot"), (False, "graph"), (False, "list")])["views"]), {"pivot", "graph", "list"}
+        )
+
     def test_who_reads_it(self):
         self.import_records(self.record())
         self.counts()

@@ -16,12 +16,20 @@ from ..formats import (
     structured,
     titles,
 )
-from ..models import call_charge, call_masking, call_price, call_service_level, call_statement_document, contract_gaps
+from ..models import (
+    call_charge,
+    call_masking,
+    call_performance,
+    call_price,
+    call_service_level,
+    call_statement_document,
+    contract_gaps,
+)
 from ..pricing import agent_time, allowance, best_plan, commitment, proration, rollover, seconds, service_level, tiers
 
 MODULES = (
     archive, folder, freeswitch_variables, generic, json_stream, local_time, numbers, rate_deck, rate_deck_changes, registry,
-    structured, titles, call_charge, call_masking, call_price, call_service_level, call_statement_document, contract_gaps, agent_time,
+    structured, titles, call_charge, call_masking, call_performance, call_price, call_service_level, call_statement_document, contract_gaps, agent_time,
     allowance, best_plan, commitment, proration, rollover, seconds, service_level, tiers, indicators,
 )  # fmt: skip
 
