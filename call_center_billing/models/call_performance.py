@@ -9,7 +9,7 @@ from odoo.tools import SQL, format_date, formatLang
 from .. import indicators, pricing
 from ..indicators import Served
 from .call_charge import rounded
-from .call_count import FIRST, calls
+from .call_count import calls
 from .call_masking import shown_sql
 from .call_price import number
 
@@ -246,11 +246,9 @@ class CallPerformance(models.AbstractModel):
         days = timedelta(days=contract.repeat_days)
         more = SQL(
             """
-            , min(u.start_at) AS start_at, (array_agg(coalesce(u.caller_e164, u.caller) %(first)s))[1] AS caller,
-            (array_agg(%(shown)s %(first)s))[1] AS shown
+            , min(u.start_at) AS start_at, (array_agg(coalesce(u.caller_e164, u.caller)))[1] AS caller, (array_agg(%s))[1] AS shown
             """,
-            first=FIRST,
-            shown=shown_sql("u", "caller", SQL("%s", contract.masked_digits)),
+            shown_sql("u", "caller", SQL("%s", contract.masked_digits)),
         )
         where = SQL(
             "u.statement_id IN (SELECT id FROM call_statement WHERE contract_id = %s AND billed_again_id IS NULL)"
