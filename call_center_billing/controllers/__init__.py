@@ -1,5 +1,6 @@
 from . import agreement
 from . import feedback
+from . import performance
 from . import portal
 from . import portal_calls
 from . import portal_dashboard

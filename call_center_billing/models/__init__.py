@@ -54,6 +54,7 @@ from . import call_dispute_line
 from . import call_dispute_decision
 from . import call_correction
 from . import call_usage_line
+from . import call_count
 from . import call_masking
 from . import call_usage_lost
 from . import call_usage_stretch
@@ -68,6 +69,8 @@ from . import call_pricing
 from . import call_rerating
 from . import call_closing
 from . import call_service_level
+from . import call_performance
+from . import call_performance_report
 from . import call_joining
 from . import call_loading
 from . import call_simulation

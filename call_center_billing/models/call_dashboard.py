@@ -11,8 +11,9 @@ from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from .. import pricing
+from ..indicators import Served
+from .call_count import calls
 from .call_price import number
-from .call_rerating import Usage
 from .thresholds import thresholds
 
 CARDS = 12
@@ -241,20 +242,17 @@ class CallDashboard(models.AbstractModel):
             SQL(
                 """
                 SELECT c.date, count(*), count(*) FILTER (WHERE answered), count(*) FILTER (WHERE answered AND c.wait <= p.threshold),
-                       count(*) FILTER (WHERE abandoned),
-                       count(*) FILTER (WHERE abandoned AND greatest(c.wait, c.stay) <= p.threshold)
+                       count(*) FILTER (WHERE abandoned), count(*) FILTER (WHERE abandoned AND c.waited <= p.threshold)
                   FROM (%(calls)s) c
                   JOIN unnest(%(statements)s::int[], %(thresholds)s::int[]) AS p (statement_id, threshold) USING (statement_id)
-                 CROSS JOIN LATERAL (
-                       SELECT c.outcome = 'answered' AS answered, c.outcome IN ('abandoned', 'no_answer') AS abandoned) o
                  WHERE c.direction = 'inbound' AND c.outcome <> 'failed'
                  GROUP BY c.date
                 """,
-                calls=self.env["call.closing"]._calls_to_serve(SQL("u.statement_id = ANY(%s)", statements.ids), Usage()),
+                calls=calls(SQL("call_usage_line"), SQL("u.statement_id = ANY(%s) AND u.late_of_id IS NULL", statements.ids)),
                 statements=statements.ids,
                 thresholds=[terms[statement].threshold_seconds for statement in statements],
             )
         )
         variant = terms[statements[0]].variant
-        values = {day: pricing.Served(*counts).value("service_level", variant) for day, *counts in rows}
+        values = {day: Served(*counts).value("service_level", variant) for day, *counts in rows}
         return {day: round(float(value), 1) for day, value in values.items() if value is not None}

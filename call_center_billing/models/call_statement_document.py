@@ -83,7 +83,7 @@ class CallStatement(models.Model):
 
     def _documents(self):
         """:return: ir.attachment, those that were made"""
-        return self.pdf_attachment_id | self.file_attachment_id
+        return self.pdf_attachment_id | self.file_attachment_id | self.performance_report_ids.document_id
 
     def _ensure_documents(self):
         """The statement's PDF and file of calls as attachments of its invoice, made once, when the invoice is posted.
@@ -98,6 +98,7 @@ class CallStatement(models.Model):
                 kind = statement.company_id.call_statement_file
                 with statement._written(kind) as stream:
                     statement.file_attachment_id = statement._attach(kind, stream.read())
+            statement._ensure_performance_report()
             attachments |= statement._documents()
         return attachments
 

@@ -4,6 +4,8 @@ from . import test_portal_dispute
 from . import test_portal_walk
 from . import test_indexation
 from . import test_feedback
+from . import test_count
+from . import test_performance
 from . import test_formats
 from . import test_every_format
 from . import test_json_stream

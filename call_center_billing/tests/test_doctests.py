@@ -2,7 +2,7 @@ import doctest
 
 from odoo.tests.common import BaseCase
 
-from .. import comparison
+from .. import comparison, indicators
 from ..banking import allocation, references
 from ..deliveries import archive, folder
 from ..formats import (
@@ -20,6 +20,7 @@ from ..formats import (
 from ..models import (
     call_charge,
     call_masking,
+    call_performance,
     call_price,
     call_search,
     call_service_level,
@@ -30,8 +31,8 @@ from ..models import (
 from ..pricing import agent_time, allowance, best_plan, commitment, outlook, proration, rollover, seconds, service_level, tiers
 
 MODULES = (
-    comparison, allocation, references, archive, folder, freeswitch_variables, generic, json_stream, local_time, numbers, rate_deck, rate_deck_changes, registry,
-    structured, titles, call_charge, call_masking, call_price, call_search, call_service_level, call_statement_document, contract_gaps,
+    comparison, indicators, allocation, references, archive, folder, freeswitch_variables, generic, json_stream, local_time, numbers, rate_deck, rate_deck_changes, registry,
+    structured, titles, call_charge, call_masking, call_performance, call_price, call_search, call_service_level, call_statement_document, contract_gaps,
     thresholds, agent_time, allowance, best_plan, commitment, outlook, proration, rollover, seconds, service_level, tiers,
 )  # fmt: skip
 
