@@ -263,6 +263,8 @@ def main(env):
     if call_import.state not in ("done", "repeated"):
         raise SystemExit(call_import.message)
     call_import = call_import.same_as_id or call_import
+    with _Step(env, "Sales staff and clients agree on the terms") as step:
+        step.result = f"{_agree(env(user=env.ref(f'{MODULE}.user_sales')))} documents"
     with _Step(env, "Accountant bills the periods that are over") as step:
         run = env["call.billing.run"].create({})
         run._list_contracts()
@@ -285,6 +287,10 @@ def main(env):
             queued = invoice.with_context(mail_notify_force_send=False)  # a demo has no mail server
             documents = env["account.move.send"]._generate_and_send_invoices(queued, sending_methods=["email"])
             step.result = ", ".join(sorted(documents.mapped("name")))
+    disputable = statements.filtered(lambda each: each._can_be_disputed() and each.charge_amount and not each.dispute_ids)
+    if disputable and not statements.dispute_ids:
+        with _Step(env, "Client disputes calls of its invoice") as step:
+            step.result = _dispute_calls(env, disputable[0])
     billed = env["call.usage.line"].search_count(
         [*calls, ("status", "=", "billable"), ("statement_id.invoice_id.state", "=", "posted")]
     )
@@ -298,6 +304,38 @@ def main(env):
             f"{sum(invoices.mapped('amount_total')):,.2f} {source.company_id.currency_id.name}",
         ),
     )
+
+
+def _agree(env):
+    """Every contract has its agreement; one of them waits for the client's answer, and one is going to change."""
+    contracts = env["contract.contract"].search([("has_usage", "=", True)], order="id").filtered(lambda c: not c.agreement_count)
+    for contract in contracts:
+        agreement = env["call.agreement"].create({"contract_id": contract.id})
+        agreement._offer()
+        agreement._accept(agreement.document_hash, contract.partner_id.name, without_signature=True)
+    for contract in contracts[:1]:
+        amendment = env["call.agreement"].create(
+            {
+                "contract_id": contract.id,
+                "kind": "amendment",
+                "note": "As every year, our prices follow the consumer price index.",
+            }
+        )
+        env["call.agreement.change"]._load_prices(amendment, percent=2.4)
+        amendment._offer()
+    return len(contracts) + bool(contracts)
+
+
+def _dispute_calls(env, statement):
+    """The longest calls, of which the client does not believe the duration."""
+    domain = [("statement_id", "=", statement.id), ("status", "=", "billable"), ("quantity", ">", 0)]
+    longest = env["call.usage.line"].search(domain, order="billed_seconds desc", limit=3)
+    dispute = statement.with_context(mail_notify_force_send=False)._raise_dispute(
+        [{"usage_id": call.id} for call in longest],
+        env.ref(f"{MODULE}.dispute_reason_duration"),
+        comment="These calls cannot have been that long. Please check them with the recordings.",
+    )
+    return f"{dispute.name}, {dispute.line_count} calls, {dispute.disputed_amount:.2f}"
 
 
 def _print_table(titles, *rows):

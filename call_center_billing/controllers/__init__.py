@@ -1,3 +1,4 @@
 from . import agreement
+from . import feedback
 from . import portal
 from . import push

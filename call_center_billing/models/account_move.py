@@ -91,6 +91,7 @@ class AccountMove(models.Model):
         posted.sudo().call_statement_ids.filtered(lambda statement: statement.state == "void")._set_state("invoiced")
         for credit in posted.filtered("call_usage"):
             credit._decide_call_usage()
+        posted._follow_disputes()
         return posted
 
     def button_draft(self):
@@ -100,6 +101,7 @@ class AccountMove(models.Model):
         # A credit note that is not posted any more leaves its invoice as it was.
         credited = self.filtered("call_usage").sudo().reversed_entry_id.call_statement_ids
         credited.filtered(lambda statement: statement.state == "void")._set_state("invoiced")
+        self._follow_disputes()
         return res
 
     def _compute_payment_state(self):

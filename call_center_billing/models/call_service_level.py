@@ -320,7 +320,7 @@ class CallClosing(models.AbstractModel):
                      WHERE u.statement_id IN %(statements)s
                        AND (u.statement_id, u.contract_line_id) IN (SELECT statement_id, contract_line_id FROM promise)
                        AND u.kind = 'call' AND u.late_of_id IS NULL AND u.quantity >= 0
-                       AND (u.not_billable_reason IN ('replaced', 'after_end')) IS NOT TRUE
+                       AND (u.not_billable_reason IN ('replaced', 'after_end', 'disputed')) IS NOT TRUE
                      GROUP BY u.statement_id, u.contract_line_id, u.date, u.group_ref, CASE WHEN u.group_ref IS NULL THEN u.id END
                 ), served AS (
                     SELECT p.place, c.wait, c.handling, c.outcome = 'answered' AS answered,

@@ -102,6 +102,14 @@ class ResCompany(models.Model):
         help="Clients can agree on the portal that invoices of their contracts are charged to a saved card on the day they are due.",
     )
 
+    call_dispute_days = fields.Integer(
+        string="Answer Disputes Within", default=10, help="Days after a dispute was raised in which the client gets its answer."
+    )
+    call_dispute_review_mail = fields.Boolean(
+        string="Tell When It Is Under Review", help="The client gets a mail when somebody takes its dispute on."
+    )
+
+    _call_dispute_days_positive = models.Constraint("CHECK (call_dispute_days >= 0)", "Days to answer must not be negative.")
     _call_contestation_days_positive = models.Constraint(
         "CHECK (call_contestation_days >= 0)", "The contestation window must not be negative."
     )

@@ -12,6 +12,18 @@ class ResPartner(models.Model):
     )
     open_statement_count = fields.Integer(compute="_compute_unbilled_amount", groups="call_center_billing.group_sales")
 
+    call_dispute_count = fields.Integer(compute="_compute_call_dispute_count", groups="call_center_billing.group_sales")
+
+    def _compute_call_dispute_count(self):
+        clients = self.commercial_partner_id
+        counts = dict(self.env["call.dispute"]._read_group([("partner_id", "in", clients.ids)], ["partner_id"], ["__count"]))
+        for partner in self:
+            partner.call_dispute_count = counts.get(partner.commercial_partner_id, 0)
+
+    def action_view_call_disputes(self):
+        self.ensure_one()
+        return self.env["call.dispute"]._action_of([("partner_id", "=", self.commercial_partner_id.id)])
+
     def _compute_unbilled_amount(self):
         clients = self.commercial_partner_id
         groups = self.env["call.statement"]._read_group(

@@ -1,6 +1,7 @@
 from . import test_agreement
 from . import test_portal_agreement
 from . import test_indexation
+from . import test_feedback
 from . import test_formats
 from . import test_every_format
 from . import test_json_stream
@@ -78,3 +79,5 @@ from . import test_bounce
 from . import test_client_account
 from . import test_collection
 from . import test_payment_methods
+from . import test_dispute
+from . import test_dispute_decision

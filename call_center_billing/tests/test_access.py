@@ -9,7 +9,7 @@ from .common import TODAY, CallBillingCommon
 
 READABLE = (
     "call.statement", "call.charge", "call.service.result", "call.usage.line", "contract.contract", "contract.line",
-    "contract.modification", "call.agreement",
+    "contract.modification", "call.agreement", "call.dispute", "call.dispute.line",
 )  # fmt: skip
 READABLE_IF_ANY = ("call.usage.stretch",)
 
@@ -29,6 +29,9 @@ class TestAccess(HttpCase, CallBillingCommon):
         cls.move.action_post()
         agreement = cls.env["call.agreement"].create({"contract_id": cls.contract.id})
         agreement._offer()
+        charge = cls.move.call_statement_ids.charge_ids.filtered("call_count")[:1]
+        reason = cls.env.ref("call_center_billing.dispute_reason_other")
+        cls.dispute = cls.move.call_statement_ids._raise_dispute([{"charge_id": charge.id}], reason)
 
     def call_kw(self, model, method, *args, **kwargs):
         """A remote call of the logged-in user; None where it is refused."""
@@ -127,9 +130,10 @@ class TestAccess(HttpCase, CallBillingCommon):
             self.env, "other", groups="call_center_billing.group_manager", company_id=other.id, company_ids=[(6, 0, other.ids)]
         )
         filled = {"call.rate.rule", "call.price", "call.charge", "call.usage.line", "call.statement", "call.import"}
-        filled |= {"call.endpoint", "call.service.result"}
+        filled |= {"call.endpoint", "call.service.result", "call.dispute", "call.dispute.line"}
         for model in self.own_models():
-            if self.env[model]._transient or not self.env[model].with_user(user).has_access("read"):
+            shared = self.env[model]._transient or model == "call.dispute.reason"
+            if shared or not self.env[model].with_user(user).has_access("read"):
                 continue
             with self.subTest(model):
                 self.assertFalse(self.env[model].with_user(user).search([]))

@@ -33,6 +33,26 @@ class TestTours(HttpCase, CallBillingCommon):
         plan = self.env["call.rate.plan"].search([("name", "=", "Evening plan")])
         self.assertEqual(plan.rule_ids.minute_price, 1.25)
 
+    def test_an_agreement_is_offered_signed_changed_and_billed_as_signed(self):
+        new_test_user(self.env, "tour_sales", groups="call_center_billing.group_sales,base.group_partner_manager")
+        dentist = self.env["res.partner"].create({"name": "Tour Dentist", "tz": "Europe/Berlin", "email": "t@example.com"})
+        template = "/odoo/action-call_center_billing.call_rate_template_action"
+        self.start_tour(template, "call_center_billing_offer", login="tour_sales")
+        self.make_portal_user(dentist, "tour_client")
+        self.start_tour("/my/home", "call_center_billing_sign", login="tour_client")
+        contract = dentist.contract_ids
+        self.assertEqual(contract.agreement_status, "active")
+        calls = [self.record(f"2026-10-{day}T10:00:00+02:00", talk=15000, called="+49305550177") for day in ("12", "15", "16")]
+        self.import_records(*calls[:1])
+        url = f"/odoo/action-call_center_billing.contract_action/{contract.id}"
+        self.start_tour(url, "call_center_billing_amend", login="tour_sales")
+        self.start_tour("/my/home", "call_center_billing_sign", login="tour_client")
+        self.import_records(*calls[1:])
+        self.bill(contract, until=NOVEMBER).action_post()
+        charges = contract.call_statement_ids.charge_ids.filtered(lambda c: c.component == "duration")
+        self.assertEqual([(c.quantity, c.unit_price) for c in charges], [(250, 2.25), (250, 3.00)])
+        self.start_tour("/my/home", "call_center_billing_both_versions", login="tour_client")
+
     def test_a_client_checks_the_calls_behind_a_charge(self):
         self.make_portal_user(self.client, "tour_client")
         self.import_text(row(talk=61))

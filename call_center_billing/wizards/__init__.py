@@ -4,6 +4,8 @@ from . import call_contract_copy
 from . import call_gap_check
 from . import call_contract_end
 from . import call_contract_suspend
+from . import call_dispute_decide
+from . import call_dispute_raise
 from . import call_gate_override
 from . import account_move_reversal
 from . import call_lost_bill

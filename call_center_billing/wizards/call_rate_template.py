@@ -130,6 +130,12 @@ class CallRateTemplate(models.TransientModel):
             "views": [(view.id, "form")],
         }
 
+    def action_create_and_offer(self):
+        """Make plan and contract, and open the agreement about it as a draft."""
+        self.ensure_one()
+        plan = self.env["call.rate.plan"].create(self._plan_values())
+        return self._create_contract(plan).action_offer_agreement()
+
     # --- Plan -------------------------------------------------------------------------------------------
 
     def _plan_values(self):
