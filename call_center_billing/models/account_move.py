@@ -214,9 +214,9 @@ class AccountMove(models.Model):
         return super(AccountMove, self.with_context(call_documents_made=True))._get_mail_thread_data_attachments()
 
     def _disputed_amounts(self):
-        """What is disputed of these invoices, by open disputes. Whoever has disputes overrides it.
+        """What is contested of what is open of these invoices. Whoever has disputes overrides it.
 
-        :return: dict of invoice -> amount, without those of which nothing is disputed
+        :return: dict of invoice -> amount, without those of which nothing is contested
         """
         return {}
 
