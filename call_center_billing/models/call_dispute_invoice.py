@@ -60,14 +60,18 @@ class AccountMove(models.Model):
         net = defaultdict(float)
         for dispute in disputes:
             for contract_line, amount in dispute._contested():
-                billed = dispute.invoice_id.invoice_line_ids.filtered(lambda m, line=contract_line: m.contract_line_id == line)[:1]
+                billed = dispute.invoice_id.invoice_line_ids.filtered(lambda m, line=contract_line: m.contract_line_id == line)[
+                    :1
+                ]
                 net[dispute.invoice_id, billed.tax_ids] += amount
         gross = defaultdict(float)
         for (invoice, taxes), amount in net.items():
             amount = invoice.currency_id.round(amount)
             figures = taxes.compute_all(amount, currency=invoice.currency_id, partner=invoice.partner_id)
             gross[invoice.sudo(False)] += figures["total_included"]
-        open_part = {invoice: invoice.currency_id.round(min(amount, invoice.amount_residual)) for invoice, amount in gross.items()}
+        open_part = {
+            invoice: invoice.currency_id.round(min(amount, invoice.amount_residual)) for invoice, amount in gross.items()
+        }
         return super()._disputed_amounts() | {invoice: amount for invoice, amount in open_part.items() if amount > 0}
 
     def _follow_disputes(self):

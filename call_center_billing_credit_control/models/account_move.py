@@ -19,9 +19,7 @@ class AccountMove(models.Model):
         groups=ACCOUNTANT,
         help="The last reminder that was sent.",
     )
-    call_reminded_on = fields.Date(
-        string="Last Reminder", compute="_compute_call_reminder", compute_sudo=True, groups=ACCOUNTANT
-    )
+    call_reminded_on = fields.Date(string="Last Reminder", compute="_compute_call_reminder", compute_sudo=True, groups=ACCOUNTANT)
     call_next_reminder = fields.Date(
         string="Next Reminder",
         compute="_compute_call_reminder",
@@ -43,9 +41,7 @@ class AccountMove(models.Model):
         groups=ACCOUNTANT,
         help="Open, less what is disputed, less credit that the client has.",
     )
-    call_not_chased = fields.Boolean(
-        string="Not Chased", compute="_compute_call_reminder", compute_sudo=True, groups=ACCOUNTANT
-    )
+    call_not_chased = fields.Boolean(string="Not Chased", compute="_compute_call_reminder", compute_sudo=True, groups=ACCOUNTANT)
 
     @api.depends("credit_control_line_ids.state", "amount_residual", "credit_policy_id", "line_ids.reconciled")
     def _compute_call_reminder(self):

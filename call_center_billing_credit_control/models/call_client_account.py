@@ -33,7 +33,9 @@ class CallClientAccount(models.Model):
     def _search_call_reminded(self, operator, value):
         if operator != "in":
             return NotImplemented
-        reminders = self.env["credit.control.line"].sudo().search([("state", "=", "sent"), ("move_line_id.reconciled", "=", False)])
+        reminders = (
+            self.env["credit.control.line"].sudo().search([("state", "=", "sent"), ("move_line_id.reconciled", "=", False)])
+        )
         found = Domain("partner_id", "in", reminders._counted().commercial_partner_id.ids) & Domain("open_amount", ">", 0)
         return found if True in value else ~found
 

@@ -56,6 +56,7 @@ class CallPaymentPromise(models.Model):
 
     @api.model
     def _open(self, values):
+        self.check_access("create")
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Promise to Pay"),

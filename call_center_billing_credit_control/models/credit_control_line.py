@@ -30,10 +30,11 @@ class CreditControlLine(models.Model):
         return created
 
     def write(self, vals):
-        """Whatever sends them, a mail that left or a letter that was printed, passes here."""
+        """Whatever sends them, a mail that left or a letter that was printed, passes here. The next level counts from that day."""
         if vals.get("state") != "sent":
             return super().write(vals)
-        res = super().write({"date_sent": fields.Date.today(), **vals})
+        today = fields.Date.today()
+        res = super().write({"date": today, "date_sent": today, **vals})
         last = self.sudo().filtered(lambda line: line.policy_level_id._is_last())
         for contract in last.invoice_id._call_contracts():
             contract._consider_suspending(last.filtered(lambda line, c=contract: c in line.invoice_id._call_contracts()))
@@ -49,7 +50,9 @@ class CreditControlLine(models.Model):
     def _set_asked(self):
         """Amounts as they are now; by mail where there is an address to send it to."""
         asked = self.move_line_id._asked()
-        addresses = {partner: self.env["res.partner"].browse(partner.address_get(["invoice"])["invoice"]) for partner in self.partner_id}
+        addresses = {
+            partner: self.env["res.partner"].browse(partner.address_get(["invoice"])["invoice"]) for partner in self.partner_id
+        }
         for line in self:
             amounts = asked.get(line.move_line_id, Asked())
             line.call_open_amount = amounts.open

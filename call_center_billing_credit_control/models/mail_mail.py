@@ -9,5 +9,7 @@ class MailMail(models.Model):
         res = super()._update_control_line_status()
         for mail in self:
             if mail.model == "credit.control.communication" and mail.state == "exception":
-                self.env[mail.model].browse(mail.res_id).call_failure = mail.failure_reason or self.env._("Mail was not accepted.")
+                self.env[mail.model].browse(mail.res_id).call_failure = mail.failure_reason or self.env._(
+                    "Mail was not accepted."
+                )
         return res

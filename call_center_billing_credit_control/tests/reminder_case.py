@@ -1,3 +1,4 @@
+from contextlib import nullcontext, suppress
 from unittest.mock import patch
 
 from freezegun import freeze_time
@@ -7,23 +8,32 @@ from odoo.tools import html2plaintext
 
 from odoo.addons.call_center_billing.tests.payment_case import PaymentCommon
 from odoo.addons.call_center_billing.tests.test_dispute import DisputeCase
+from odoo.addons.mail.tests.common import MockEmail
 
+BATCH = "odoo.addons.call_center_billing_credit_control.models.credit_control_communication.BATCH"
 LEVELS = {"Payment reminder": 1, "Second payment reminder": 2, "Final payment reminder": 3}
 
 
-class ReminderCase(DisputeCase, PaymentCommon):
+class ReminderCase(DisputeCase, PaymentCommon, MockEmail):
     """Invoices due on 1 November: reminded of on 6 and 16 November and 1 December."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.env["res.company"].search([("id", "!=", cls.env.company.id)]).call_reminders = False
-        cls.env.company.call_reminders = True
+        cls.env.company.write({"call_reminders": True, "email": "office@example.com"})
 
     def run_jobs(self):
         self.run_job("credit.control.run", "_cron_remind")
         self.run_job("credit.control.communication", "_cron_send")
-        self.env["mail.mail"].sudo().search([("state", "=", "outgoing")]).send()
+        self.send_mail()
+
+    def send_mail(self, error=None):
+        """What Odoo's own job does."""
+        refuse = patch.object(self.env.registry["ir.mail_server"], "send_email", side_effect=error) if error else nullcontext()
+        with self.mock_mail_gateway(), refuse:
+            self.env["mail.mail"].sudo().search([("state", "=", "outgoing")]).send()
+        self.env.invalidate_all()
 
     def reminded(self, day):
         """Run the jobs of a day.
@@ -70,13 +80,15 @@ class ReminderCase(DisputeCase, PaymentCommon):
     def pay(self, invoice, amount):
         self.match(self.bank_line(invoice.name, amount))
 
-    def killed_after(self, batches):
-        """Jobs are killed when they committed so many batches."""
-        count = iter(range(batches))
+    def send_until_killed(self, batches):
+        """The job is killed in the batch after so many, of two each, and so many are committed."""
+        Communication = self.env.registry["credit.control.communication"]
+        original, done = Communication._send_batch, []
 
-        def commit(*args, remaining=None, **kwargs):
-            if remaining is None and next(count, None) is None:
+        def send(batch):
+            if len(done) == batches:
                 raise KeyboardInterrupt
-            return 60.0
+            done.append(original(batch))
 
-        return patch.object(self.env.registry["ir.cron"], "_commit_progress", commit)
+        with patch.object(Communication, "_send_batch", send), patch(BATCH, 2), suppress(KeyboardInterrupt):
+            self.run_job("credit.control.communication", "_cron_send")
