@@ -51,13 +51,15 @@ class AccountMove(models.Model):
         for move in self:
             sent = move.credit_control_line_ids._counted().filtered(lambda line: line.state == "sent").sorted("id")[-1:]
             mine = receivables.filtered(lambda line, move=move: line.move_id == move)
-            days = [day for line in mine & chased if (day := line._next_reminder()[1]) and not line._last_reminder()._is_unsent()]
+            free = (mine & chased).filtered(lambda line: not line._last_reminder()._is_unsent())
+            days = [day for line in free if (day := line._next_reminder()[1])]
             until = paused.get(move)
             move.call_reminder_level = sent.policy_level_id.name
             move.call_reminded_on = sent.date_sent or sent.date
             move.call_paused_until = until
-            move.call_next_reminder = days and max(min(days), until + ONE_DAY if until else today, today)
-            move.call_asked_amount = sum(asked[line].now for line in mine)
+            reminds = days and move.company_id.call_reminders
+            move.call_next_reminder = reminds and max(min(days), until + ONE_DAY if until else today, today)
+            move.call_asked_amount = sum(asked[line].now for line in mine if line in asked)
             move.call_not_chased = bool(mine) and all(line._reminder_policy().do_nothing for line in mine)
 
     @api.model

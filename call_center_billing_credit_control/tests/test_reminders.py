@@ -4,7 +4,7 @@ from freezegun import freeze_time
 
 from odoo.exceptions import UserError
 from odoo.tests.common import tagged
-from odoo.tools import mute_logger
+from odoo.tools import html2plaintext, mute_logger
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
@@ -156,7 +156,9 @@ class TestReminders(ReminderCase):
             self.assertReminded([("2026-11-06", [(1, 80)])])
         failed = self.lines("email_error")
         self.assertEqual((failed.invoice_id, failed.communication_id.call_failure), (bad, "No such template"))
-        self.assertReminded([("2026-11-06", []), ("2026-11-07", [(1, 100)]), ("2026-11-16", [(2, 80)]), ("2026-11-17", [(2, 100)])])
+        self.assertReminded(
+            [("2026-11-06", []), ("2026-11-07", [(1, 100)]), ("2026-11-16", [(2, 80)]), ("2026-11-17", [(2, 100)])]
+        )
         self.assertFalse(failed.communication_id.call_failure)
         self.assertEqual(good.credit_control_line_ids.mapped("level"), [2, 1])
 
@@ -202,7 +204,17 @@ class TestReminders(ReminderCase):
         self.assertEqual(message.partner_ids, contact)
         self.assertTrue(message.subject.endswith(": Rappel"))
         self.assertIn("100,50", self.mail_text())
-        self.assertEqual(message.attachment_ids.mapped("mimetype"), ["application/pdf"])
+        self.assertIn("100,50", message.attachment_ids.raw.decode())  # tests render no PDF
+
+    def test_the_statement_lists_what_else_is_open(self):
+        reminded, later = self.invoice(100), self.invoice(80.25, due="2026-11-20")
+        self.assertReminded([("2026-11-06", [(1, 100)])])
+        report, ids = "account_credit_control.report_credit_control_summary", self.lines().communication_id.ids
+        text = " ".join(html2plaintext(self.env["ir.actions.report"]._render_qweb_html(report, ids)[0].decode()).split())
+        items, _also, others = text.partition("Also open")
+        self.assertIn(f"{reminded.name} 11/01/2026", items)
+        self.assertIn(f"{later.name} 11/20/2026", others)
+        self.assertIn("80.25", others)
 
     def test_the_last_reminder_asks_once_whether_to_suspend(self):
         self.invoice_calls(2, 3, 4)

@@ -1,4 +1,7 @@
+from ast import literal_eval
+
 from freezegun import freeze_time
+from lxml import etree
 
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import Form
@@ -44,6 +47,9 @@ class TestRemindingByHand(ReminderCase):
         for record in (invoice, self.account()):
             self.assertShown(record, "Payment reminder", "2026-11-08", "2026-11-18")
         self.assertTrue(self.env["call.client.account"].search([("call_reminded", "=", True)]) & self.account())
+        view = self.env["account.move"].get_view(self.env.ref("account.view_account_invoice_filter").id, "search")["arch"]
+        domain = literal_eval(etree.fromstring(view).find(".//filter[@name='call_reminded']").get("domain"))
+        self.assertIn(invoice, self.env["account.move"].search(domain))
         self.env["call.payment.promise"].create({"partner_id": self.client.id, "date": "2026-11-30"})
         for record in (invoice, self.account()):
             self.assertShown(record, "Payment reminder", "2026-11-08", "2026-12-01", "2026-11-30")
