@@ -213,6 +213,13 @@ class AccountMove(models.Model):
         """Looking at an invoice shows the documents of its statements that are there, and makes none."""
         return super(AccountMove, self.with_context(call_documents_made=True))._get_mail_thread_data_attachments()
 
+    def _disputed_amounts(self):
+        """What is contested of what is open of these invoices. Whoever has disputes overrides it.
+
+        :return: dict of invoice -> amount, without those of which nothing is contested
+        """
+        return {}
+
     def _confirms_payments(self):
         """Whether the client is told when this invoice is paid."""
         self.ensure_one()

@@ -1,6 +1,11 @@
+from collections import defaultdict
+
 from odoo import api, fields, models
 
 from .call_dispute_line import OPEN
+
+CONTESTED = (*OPEN, "accepted", "partly")
+"""States in which something of the invoice is contested, or granted and not given back yet."""
 
 
 class AccountMove(models.Model):
@@ -46,17 +51,28 @@ class AccountMove(models.Model):
         return fields.Domain.OR(domains[state] for state in value if state in domains)
 
     def _disputed_amounts(self):
-        """What open disputes of these invoices are about, with the share of taxes that the whole invoice has.
+        """What is contested of what is open of these invoices, with taxes: what open disputes are about, and what was granted and is
+        not on a posted document yet.
 
-        :return: dict of invoice -> amount, without those of which nothing is disputed
+        :return: dict of invoice -> amount in its currency, without those of which nothing is contested
         """
-        return {
-            move: move.currency_id.round(
-                move.call_disputed_amount * move.amount_total / (move.amount_untaxed or move.amount_total)
-            )
-            for move in self
-            if move.call_disputed_amount and move.amount_total
+        disputes = self.env["call.dispute"].sudo().search([("invoice_id", "in", self.ids), ("state", "in", CONTESTED)])
+        net = defaultdict(float)
+        for dispute in disputes:
+            for contract_line, amount in dispute._contested():
+                billed = dispute.invoice_id.invoice_line_ids.filtered(lambda m, line=contract_line: m.contract_line_id == line)[
+                    :1
+                ]
+                net[dispute.invoice_id, billed.tax_ids] += amount
+        gross = defaultdict(float)
+        for (invoice, taxes), amount in net.items():
+            amount = invoice.currency_id.round(amount)
+            figures = taxes.compute_all(amount, currency=invoice.currency_id, partner=invoice.partner_id)
+            gross[invoice.sudo(False)] += figures["total_included"]
+        open_part = {
+            invoice: invoice.currency_id.round(min(amount, invoice.amount_residual)) for invoice, amount in gross.items()
         }
+        return super()._disputed_amounts() | {invoice: amount for invoice, amount in open_part.items() if amount > 0}
 
     def _follow_disputes(self):
         """Disputes whose difference is on these documents."""
@@ -82,3 +98,15 @@ class AccountMove(models.Model):
         return self.env["call.dispute.raise"]._open(
             {"default_statement_id": statements.id if len(statements) == 1 else False, "call_invoice_id": self.id}
         )
+
+
+class CallDispute(models.Model):
+    _inherit = "call.dispute"  # pylint: disable=consider-merging-classes-inherited
+
+    def _contested(self):
+        """What it keeps from being asked for, without taxes: list of (contract line, amount)."""
+        self.ensure_one()
+        if self.state in OPEN:
+            return [((line.charge_id or line.usage_id).contract_line_id, line.amount) for line in self.line_ids]
+        waiting = self.adjustment_ids.filtered(lambda adjustment: not adjustment._is_posted())
+        return [(line.contract_line_id, -line.amount) for line in waiting.line_ids]

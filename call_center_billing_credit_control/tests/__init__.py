@@ -1,0 +1,2 @@
+from . import test_reminders
+from . import test_reminding_by_hand
