@@ -1,4 +1,5 @@
 from . import formats
+from . import banking
 from . import models
 from . import wizards
 from . import controllers

@@ -91,6 +91,7 @@ class AccountMove(models.Model):
         posted.sudo().call_statement_ids.filtered(lambda statement: statement.state == "void")._set_state("invoiced")
         for credit in posted.filtered("call_usage"):
             credit._decide_call_usage()
+        posted._follow_disputes()
         return posted
 
     def button_draft(self):
@@ -100,6 +101,7 @@ class AccountMove(models.Model):
         # A credit note that is not posted any more leaves its invoice as it was.
         credited = self.filtered("call_usage").sudo().reversed_entry_id.call_statement_ids
         credited.filtered(lambda statement: statement.state == "void")._set_state("invoiced")
+        self._follow_disputes()
         return res
 
     def _compute_payment_state(self):
@@ -210,6 +212,12 @@ class AccountMove(models.Model):
     def _get_mail_thread_data_attachments(self):
         """Looking at an invoice shows the documents of its statements that are there, and makes none."""
         return super(AccountMove, self.with_context(call_documents_made=True))._get_mail_thread_data_attachments()
+
+    def _confirms_payments(self):
+        """Whether the client is told when this invoice is paid."""
+        self.ensure_one()
+        chosen = self.company_id.call_payment_confirmation
+        return chosen == "all" or chosen == "usage" and bool(self.sudo().call_statement_ids)
 
     # --- Sending many -----------------------------------------------------------------------------------
 

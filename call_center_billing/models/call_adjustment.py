@@ -32,6 +32,7 @@ class CallAdjustment(models.Model):
     before = fields.Monetary(compute="_compute_amounts", store=True)
     after = fields.Monetary(compute="_compute_amounts", store=True)
     amount = fields.Monetary(string="Difference", compute="_compute_amounts", store=True)
+    dispute_id = fields.Many2one("call.dispute", readonly=True, ondelete="restrict", index="btree_not_null")
     charge_ids = fields.One2many("call.charge", "adjustment_id", readonly=True)
     move_id = fields.Many2one("account.move", string="Credit Note or Invoice", readonly=True, copy=False, index="btree_not_null")
     state = fields.Selection(
@@ -67,11 +68,13 @@ class CallAdjustment(models.Model):
     def _unlink_pending(self):
         if self.filtered(lambda adjustment: adjustment.state == "settled"):
             raise UserError(self.env._("A settled adjustment stays. Rate the period again to correct it."))
+        if disputes := self.dispute_id:
+            raise UserError(self.env._("What %s was decided to give back stays.", disputes[0].name))
 
     @api.model_create_multi
     def create(self, vals_list):
-        """A new adjustment takes the place of what was lost of the same period."""
-        statements = [vals["statement_id"] for vals in vals_list if vals.get("statement_id")]
+        """A new adjustment takes the place of what was lost of the same period; one of a dispute is about its own calls only."""
+        statements = [vals["statement_id"] for vals in vals_list if vals.get("statement_id") and not vals.get("dispute_id")]
         self.search([("statement_id", "in", statements), ("state", "=", "lost")]).unlink()
         return super().create(vals_list)
 
@@ -89,6 +92,7 @@ class CallAdjustment(models.Model):
         moves = self.env["account.move"]
         for adjustment in self.filtered(lambda a: a.state == "pending"):
             adjustment.move_id = self.env["account.move"].create(adjustment._prepare_move())
+            adjustment._level_taxes()
             moves |= adjustment.move_id
         return moves._action_open()
 
@@ -125,6 +129,26 @@ class CallAdjustment(models.Model):
             "ref": self.reason,
             "invoice_line_ids": lines,
         }
+
+    def _level_taxes(self):
+        """Where nothing of what a tax was charged for is left, nothing of the tax is: taxes of several documents are each rounded, and
+        may differ by a cent from the tax of their sum. The last document has the difference."""
+        self.ensure_one()
+        notes = self.move_id | self.search([("statement_id", "=", self.statement_id.id)]).move_id
+        lines = (self.statement_id.invoice_id | notes.filtered(lambda move: move.state != "cancel")).line_ids
+        for tax in self.move_id.invoice_line_ids.tax_ids.flatten_taxes_hierarchy():
+            base = lines.filtered(lambda line, tax=tax: tax in line.tax_ids.flatten_taxes_hierarchy())
+            if not self.currency_id.is_zero(sum(base.mapped("amount_currency"))):
+                continue
+            for mine in (
+                lines.filtered(lambda line, tax=tax: line.tax_line_id == tax).grouped(lambda line: line._tax_key()).values()
+            ):
+                left = self.currency_id.round(sum(mine.mapped("amount_currency")))
+                own = mine.filtered(lambda line: line.move_id == self.move_id)[:1]
+                if left and own:
+                    own.amount_currency -= left
+                elif left:
+                    self.move_id.line_ids = [fields.Command.create(mine[0]._prepare_levelling(self.move_id, -left))]
 
     def _line_name(self, line):
         self.ensure_one()
@@ -163,38 +187,74 @@ class CallAdjustment(models.Model):
         return vals_list
 
     @api.model
-    def _differences(self, lines, reason):
+    def _calculate(self, statements, where):
+        """Rate calls of billed statements again, by the cheapest of several plans where that is agreed. Nothing is stored.
+
+        :param statements: one, or those that share allowances: what a call costs depends on the others
+        :param where: SQL condition on call_usage_line u
+        :return: (lines, plans) for :meth:`_differences`
+        """
+        Simulation, plans = self.env["call.simulation"], {}
+        lines = {statement: Simulation._lines_of(statement) for statement in statements}
+        for statement, mine in lines.items():
+            plans |= Simulation._cheapest_plans(statement, mine)
+        self.env["call.rerating"]._calculate(where, plans)
+        return lines, plans
+
+    @api.model
+    def _differences(self, lines, reason, plans=None):
         """Values of the adjustments of billed statements, after ``call.rerating._calculate``; none where nothing differs.
 
         :param lines: dict of statement -> contract lines that it closed
+        :param plans: dict of contract line -> rate plan that it was calculated by instead of its own
         """
-        charges, *_others = self.env["call.closing"]._prepare(lines, usage=self.env["call.rerating"]._usage())
-        after = {}
+        vals_list = []
+        for statement, rows in self._compare(lines, plans).items():
+            lost = self.search([("statement_id", "=", statement.id), ("state", "=", "lost")])
+            known = [{"contract_line_id": e.contract_line_id.id, "before": e.before, "after": e.after} for e in lost.line_ids]
+            if rows != known:
+                vals_list.append(self._prepare(statement, reason, rows))
+        return vals_list
+
+    @api.model
+    def _compare(self, lines, plans=None):
+        """What the calculation charges beside what was charged: on the invoice, with earlier adjustments.
+
+        :return: dict of statement -> list of values of call.adjustment.line, where anything differs
+        """
+        charges, *_others = self.env["call.closing"]._prepare(lines, usage=self.env["call.rerating"]._usage(), plans=plans)
+        self.env["call.correction"]._fix_lumps(charges)
+        after, found = {}, {}
         for vals in charges:
             key = vals["statement_id"], vals["contract_line_id"]
             after[key] = after.get(key, 0) + exact(float(vals["amount"]))
-        vals_list = []
-        today = fields.Date.context_today(self)
         for statement in lines:
-            adjustments = self.search([("statement_id", "=", statement.id)])
-            lost = adjustments.filtered(lambda adjustment: adjustment.state == "lost")
-            earlier = (adjustments - lost).line_ids
+            earlier = self.search([("statement_id", "=", statement.id), ("state", "!=", "lost")]).line_ids
             rows = []
             usage = statement.charge_ids.filtered(lambda c: c.component != "adjustment")
-            for line in usage.contract_line_id | earlier.contract_line_id | self.env["contract.line"].union(*lines[statement]):
+            services = self.env["contract.line"].union(*lines[statement])
+            services |= services.browse(line for each, line in after if each == statement.id)
+            for line in usage.contract_line_id | earlier.contract_line_id | services:
                 before = sum(exact(c.amount) for c in usage if c.contract_line_id == line)
                 before += sum(exact(e.after) - exact(e.before) for e in earlier if e.contract_line_id == line)
                 now = after.get((statement.id, line.id), 0)
                 if before != now:
                     rows.append({"contract_line_id": line.id, "before": float(before), "after": float(now)})
-            known = [{"contract_line_id": e.contract_line_id.id, "before": e.before, "after": e.after} for e in lost.line_ids]
-            if rows and rows != known:
-                days = statement.contract_id.back_billing_days
-                late = days and statement.date_end < today - timedelta(days=days)
-                commands = [fields.Command.create(row) for row in rows]
-                vals = {"statement_id": statement.id, "reason": reason, "line_ids": commands}
-                vals_list.append(vals | {"too_late": bool(late and sum(row["after"] - row["before"] for row in rows) > 0)})
-        return vals_list
+            if rows:
+                found[statement] = rows
+        return found
+
+    @api.model
+    def _prepare(self, statement, reason, rows):
+        """Values of an adjustment. What charges more is too late after the contract's limit for back-billing."""
+        days = statement.contract_id.back_billing_days
+        late = days and statement.date_end < fields.Date.context_today(self) - timedelta(days=days)
+        return {
+            "statement_id": statement.id,
+            "reason": reason,
+            "line_ids": [fields.Command.create(row) for row in rows],
+            "too_late": bool(late and sum(row["after"] - row["before"] for row in rows) > 0),
+        }
 
 
 class CallAdjustmentLine(models.Model):

@@ -45,8 +45,10 @@ RATIOS = {
 }
 """Measures that are ratios of sums, as ``indicators`` says; of abandonment here all that were abandoned."""
 ALL, NOTHING = SQL("true"), SQL()
-IS_CALL = SQL("(u.kind = 'call' AND u.quantity >= 0 AND (u.not_billable_reason IN ('replaced', 'after_end')) IS NOT TRUE)")
-"""Condition: a record u is one of a call, not taken back, replaced or outside of the service."""
+IS_CALL = SQL(
+    "(u.kind = 'call' AND u.quantity >= 0 AND (u.not_billable_reason IN ('replaced', 'after_end', 'disputed')) IS NOT TRUE)"
+)
+"""Condition: a record u is one of a call, not taken back, replaced, outside of the service or taken out by a dispute."""
 
 
 class Day(NamedTuple):

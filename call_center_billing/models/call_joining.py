@@ -6,6 +6,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..formats.record import NEAR_SECONDS, PARTS
+from .call_correction import FREED
 
 # What the phone system told of a record: where any of it differs, the record is a newer version.
 TOLD = (
@@ -269,7 +270,7 @@ class CallJoining(models.AbstractModel):
 
     @api.model
     def _insert_offsets(self, offsets):
-        """Lines that take back what billed lines were charged, with their negative values.
+        """Lines that take back what billed lines were charged, with their negative values; none where a dispute gave it back.
 
         :param offsets: SELECT of charged_id, line_number, import_id, statement_id, late_of_id
         """
@@ -292,6 +293,7 @@ class CallJoining(models.AbstractModel):
                 WITH offsets AS (
                     INSERT INTO call_usage_line (%s)
                     SELECT %s FROM (%s) c JOIN call_usage_line u ON u.id = c.charged_id
+                     WHERE NOT EXISTS (SELECT FROM call_correction k WHERE k.usage_id = u.id AND k.kind = ANY(%s))
                     RETURNING id, replaces_id, statement_id, date, start_at
                 ), noted AS (
                     INSERT INTO call_count_due (statement_id, date, first_at, last_at)
@@ -303,6 +305,7 @@ class CallJoining(models.AbstractModel):
                 SQL(", ").join(SQL.identifier(column) for column in columns),
                 SQL(", ").join(offset.get(column, SQL.identifier("u", column)) for column in columns),
                 offsets,
+                list(FREED),
             )
         )
 

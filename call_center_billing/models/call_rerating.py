@@ -5,6 +5,7 @@ from odoo import api, models
 from odoo.tools import SQL
 
 from ..formats.record import COLUMNS, PARTS, TEXTS
+from .call_correction import CORRECTED, FREED, corrected
 
 RATING = (
     "rule_id", "price_id", "counted_seconds", "billed_seconds", "is_split", "whole_parts", "amount", "status", "not_billable_reason",
@@ -26,7 +27,8 @@ class Usage:
 
 class CallRerating(models.AbstractModel):
     """Rates stored calls again by the engine that rated them when they were loaded: staged out of the table of usage lines
-    instead of a file, guided to where they are. Lines that offset billed ones, and those, keep their price. Owns no data."""
+    instead of a file, guided to where they are. Lines that offset billed ones, and those, keep their price. What accepted disputes
+    corrected (``call.correction``) holds each time. Owns no data."""
 
     _name = "call.rerating"
     _description = "Call Rerating"
@@ -72,7 +74,31 @@ class CallRerating(models.AbstractModel):
                 rates.rated(),
             )
         )
+        self._free_disputed(where)
         self.env.cr.execute("ANALYZE call_rerated")
+
+    @api.model
+    def _free_disputed(self, where):
+        """Calls that an accepted dispute took out or let free cost nothing, whatever the rules say; nor is one given back that an
+        offset takes back."""
+        self.env.cr.execute(
+            SQL(
+                """
+                DELETE FROM call_rerated r USING call_correction k WHERE k.usage_id = r.usage_id AND k.kind = ANY(%(freed)s);
+                DELETE FROM call_stretch x USING call_correction k WHERE k.usage_id = x.line_number AND k.kind = ANY(%(freed)s);
+                INSERT INTO call_rerated (usage_id, rule_id, price_id, counted_seconds, billed_seconds, is_split, whole_parts, amount,
+                                          status, not_billable_reason)
+                SELECT u.id, u.rule_id, u.price_id, u.counted_seconds, 0, false, u.whole_parts, 0, 'not_billable',
+                       CASE k.kind WHEN 'out' THEN %(out)s ELSE %(waived)s END
+                  FROM call_correction k JOIN call_usage_line u ON u.id = k.usage_id
+                 WHERE k.kind = ANY(%(freed)s) AND ((%(where)s) OR u.id IN (SELECT id FROM call_picked))
+                """,
+                freed=list(FREED),
+                out=FREED["out"],
+                waived=FREED["waived"],
+                where=where,
+            )
+        )
 
     @api.model
     def _kept(self):
@@ -97,12 +123,13 @@ class CallRerating(models.AbstractModel):
         priced = SQL("WHERE r.usage_id IS NOT NULL OR u.id NOT IN (SELECT id FROM call_picked)") if only_priced else SQL()
         return Usage(
             SQL(
-                "(SELECT %s, %s FROM call_usage_line u LEFT JOIN call_rerated r ON r.usage_id = u.id %s)",
-                SQL(", ").join(SQL.identifier("u", name) for name in kept),
+                "(SELECT %s, %s FROM call_usage_line u LEFT JOIN call_rerated r ON r.usage_id = u.id %s %s)",
+                SQL(", ").join(map(self._kept_column, kept)),
                 SQL(", ").join(
                     SQL("CASE WHEN r.usage_id IS NULL THEN u.%(name)s ELSE r.%(name)s END AS %(name)s", name=SQL.identifier(name))
                     for name in RATING
                 ),
+                corrected("u"),
                 priced,
             ),
             SQL(
@@ -110,6 +137,27 @@ class CallRerating(models.AbstractModel):
                 " SELECT usage_id, number, price_id, seconds FROM call_usage_stretch"
                 " WHERE usage_id NOT IN (SELECT usage_id FROM call_rerated))"
             ),
+        )
+
+    @api.model
+    def _kept_column(self, name):
+        """What a calculated call (u, r) has of what rating does not write: as corrected (k). The parts of a call in several records
+        stay with each; those that it is charged by are in ``whole_parts``."""
+        column = SQL.identifier("u", name)
+        if name == "total_seconds":
+            more = SQL(" + ").join(SQL("%s - %s", SQL.identifier("k", part), SQL.identifier("u", part)) for part in PARTS)
+            new = SQL("greatest(%s + %s, 0)", column, more)
+        elif name in CORRECTED:
+            new = SQL.identifier("k", name)
+        else:
+            return column
+        whole = SQL("r.whole_parts IS NOT NULL") if name in (*PARTS, "total_seconds") else SQL("false")
+        return SQL(
+            "CASE WHEN k.usage_id IS NULL OR r.usage_id IS NULL OR %s THEN %s ELSE %s END AS %s",
+            whole,
+            column,
+            new,
+            SQL.identifier(name),
         )
 
     @api.model
@@ -203,17 +251,23 @@ class CallRerating(models.AbstractModel):
                 """
                 INSERT INTO call_stage (line_number, called_key, %s)
                 SELECT u.id, coalesce(ltrim(u.called_e164, '+'), regexp_replace(u.called, '[^0-9]', '', 'g')), %s
-                  FROM call_usage_line u JOIN call_picked p USING (id)
+                  FROM call_usage_line u JOIN call_picked p USING (id) %s
                 """,
                 SQL(", ").join(map(SQL.identifier, kept)),
-                SQL(", ").join(SQL.identifier("u", name) for name in kept),
+                SQL(", ").join(
+                    SQL("coalesce(%s, %s)", SQL.identifier("k", name), SQL.identifier("u", name))
+                    if name in CORRECTED
+                    else SQL.identifier("u", name)
+                    for name in kept
+                ),
+                corrected("u"),
             )
         )
         self.env.cr.execute("ANALYZE call_stage")
         self.env["call.pricing"]._create_guided(
-            SQL("u.contract_line_id"),
+            SQL("coalesce(k.contract_line_id, u.contract_line_id)"),
             SQL("u.date"),
-            SQL("call_stage s JOIN call_usage_line u ON u.id = s.line_number"),
+            SQL("call_stage s JOIN call_usage_line u ON u.id = s.line_number %s", corrected("u")),
             SQL("u.statement_id, u.late_of_id, u.back_billed"),
         )
 
@@ -242,6 +296,17 @@ class CallRerating(models.AbstractModel):
             )
         )
         self.env["call.joining"]._total_legs()
+        self.env.cr.execute(
+            SQL(
+                "UPDATE call_leg l SET %s FROM call_usage_line u %s WHERE u.id = l.line_number AND l.charged AND k.usage_id IS NOT NULL",
+                SQL(", ").join(
+                    SQL("%s = %s", SQL.identifier(name), SQL.identifier("k", name))
+                    for name in CORRECTED
+                    if name != "contract_line_id"
+                ),
+                corrected("u"),
+            )
+        )
 
     @api.model
     def _stored_segments(self, plans):

@@ -41,7 +41,7 @@ class CallStatement(models.Model):
 
     _name = "call.statement"
     _description = "Call Statement"
-    _inherit = ["mail.thread"]
+    _inherit = ["rating.mixin", "mail.thread", "mail.activity.mixin"]
     _order = "date_start desc, id desc"
     _mail_post_access = "read"  # nobody writes a statement by hand, everybody who sees it may discuss it
 
@@ -307,6 +307,7 @@ class CallStatement(models.Model):
         closing = {statement: lines[statement] for statement in self}
         plans = self.env["call.closing"]._choose_plans(closing)
         charges, counters, results = self.env["call.closing"]._prepare(closing, plans=plans)
+        self.env["call.correction"]._fix_lumps(charges)
         pending = self.env["call.adjustment"].search([("contract_id", "in", self.contract_id.ids), ("state", "=", "pending")])
         for contract, adjustments in pending.grouped("contract_id").items():
             statement = self.filtered(lambda s, contract=contract: s.contract_id == contract).sorted("date_start")[-1]

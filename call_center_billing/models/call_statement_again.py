@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tools import SQL
 
+from .call_correction import corrected
 from .call_statement_figures import SERVED
 
 
@@ -84,9 +85,27 @@ class CallStatement(models.Model):
             invoice = statement.invoice_id
             statement._keep_sent()
             statement._set_state("open")
+            statement._rate_disputed()
             statement.message_post(
                 body=self.env._("The usage of %s is billed again by the next billing run.", invoice.display_name)
             )
+
+    def _rate_disputed(self):
+        """What accepted disputes corrected holds on the new invoice as well."""
+        self.ensure_one()
+        self.env.flush_all()
+        mine = SQL("u.statement_id = %s AND u.id IN (SELECT usage_id FROM call_correction)", self.id)
+        self.env.cr.execute(
+            SQL(
+                "UPDATE call_usage_line x SET contract_line_id = k.contract_line_id FROM call_usage_line u %s"
+                " WHERE x.id = u.id AND k.usage_id IS NOT NULL AND %s",
+                corrected("u"),
+                mine,
+            )
+        )
+        self.env["call.count.due"].sudo()._mark(mine)
+        self.env["call.usage.line"].invalidate_model(["contract_line_id"])
+        self.browse(self.env["call.rerating"]._rerate(mine))._recount()
 
     def _keep_sent(self):
         """Move what was sent to a void statement of the same period."""
@@ -125,7 +144,12 @@ class CallStatement(models.Model):
 
     def _take_back_adjustments(self, earlier):
         """The new invoice has the prices of today: what was adjusted since the first one is taken back with it."""
-        self.adjustment_ids.filtered(lambda adjustment: adjustment.state != "settled").unlink()
+        disputes = self.dispute_ids
+        unsettled = self.adjustment_ids.filtered(lambda adjustment: adjustment.state != "settled")
+        unsettled.dispute_id = False  # the new invoice is without what was accepted
+        unsettled.unlink()
+        disputes._pass_door({"statement_id": earlier.id})
+        disputes._follow_adjustments()
         lines = self.adjustment_ids.line_ids
         self.adjustment_ids.statement_id = earlier
         rows = [

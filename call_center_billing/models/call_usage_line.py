@@ -123,6 +123,8 @@ class CallUsageLine(models.Model):
             ("replaced", "Replaced by a newer record"),
             ("after_end", "After the end of the service"),
             ("too_late", "Came too late to be billed"),
+            ("disputed", "Taken out after a dispute"),
+            ("waived", "Not charged after a dispute"),
         ]
     )
     lost_amount = fields.Float(

@@ -82,6 +82,18 @@ class ContractContract(models.Model):
         compute="_compute_agreement_status",
     )
 
+    call_dispute_ids = fields.One2many("call.dispute", "contract_id", string="Disputes")
+    call_dispute_count = fields.Integer(compute="_compute_call_dispute_count", groups="call_center_billing.group_sales")
+
+    @api.depends("call_dispute_ids")
+    def _compute_call_dispute_count(self):
+        groups = dict(self.env["call.dispute"]._read_group([("contract_id", "in", self.ids)], ["contract_id"], ["__count"]))
+        for contract in self:
+            contract.call_dispute_count = groups.get(contract, 0)
+
+    def action_view_call_disputes(self):
+        return self.env["call.dispute"]._action_of([("contract_id", "in", self.ids)])
+
     @api.depends("agreement_ids")
     def _compute_agreement_count(self):
         for contract in self:

@@ -1,4 +1,6 @@
-from odoo import fields, models
+from odoo import api, fields, models
+
+from .thresholds import check_thresholds
 
 GATE = [("block", "Hold the invoice"), ("warn", "Warn only"), ("off", "Do not look")]
 
@@ -77,6 +79,46 @@ class ResCompany(models.Model):
         help="Given to new contracts. Days after the date of an invoice in which the client can dispute its calls. 0: no limit.",
     )
 
+    call_match_payments = fields.Boolean(
+        string="Match Payments Automatically",
+        default=True,
+        help="New bank lines are matched with the open invoices that they pay, within a minute. What is left is tried again once a day.",
+    )
+
+    call_payment_confirmation = fields.Selection(
+        [("off", "Never"), ("usage", "For invoices of call usage"), ("all", "For all customer invoices")],
+        string="Confirm Payments to Clients",
+        required=True,
+        default="usage",
+        help="One mail with a receipt for each payment, whether it was made online, found on a bank statement or registered.",
+    )
+
+    call_payment_term_id = fields.Many2one(
+        "account.payment.term",
+        string="Payment Terms",
+        default=lambda self: self.env.ref("account.account_payment_term_30days", raise_if_not_found=False),
+        help="Given to new contracts with call usage whose client has no payment terms of its own.",
+    )
+    call_offers_collection = fields.Boolean(
+        string="Automatic Collection",
+        help="Clients can agree on the portal that invoices of their contracts are charged to a saved card on the day they are due.",
+    )
+
+    call_dispute_days = fields.Integer(
+        string="Answer Disputes Within", default=10, help="Days after a dispute was raised in which the client gets its answer."
+    )
+    call_dispute_review_mail = fields.Boolean(
+        string="Tell When It Is Under Review", help="The client gets a mail when somebody takes its dispute on."
+    )
+
+    _call_dispute_days_positive = models.Constraint("CHECK (call_dispute_days >= 0)", "Days to answer must not be negative.")
+
+    call_allowance_alerts = fields.Char(
+        string="Tell Clients at (%)",
+        default="80, 100",
+        help="Given to new contracts: parts of an allowance, in percent, at which the client gets a mail.",
+    )
+
     _call_contestation_days_positive = models.Constraint(
         "CHECK (call_contestation_days >= 0)", "The contestation window must not be negative."
     )
@@ -91,3 +133,7 @@ class ResCompany(models.Model):
     _call_back_billing_days_positive = models.Constraint(
         "CHECK (call_back_billing_days >= 0)", "The limit for back-billing must not be negative."
     )
+
+    @api.constrains("call_allowance_alerts")
+    def _check_call_allowance_alerts(self):
+        check_thresholds(self, "call_allowance_alerts")

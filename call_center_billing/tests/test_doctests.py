@@ -2,7 +2,8 @@ import doctest
 
 from odoo.tests.common import BaseCase
 
-from .. import indicators
+from .. import comparison, indicators
+from ..banking import allocation, references
 from ..deliveries import archive, folder
 from ..formats import (
     freeswitch_variables,
@@ -21,16 +22,18 @@ from ..models import (
     call_masking,
     call_performance,
     call_price,
+    call_search,
     call_service_level,
     call_statement_document,
     contract_gaps,
+    thresholds,
 )
-from ..pricing import agent_time, allowance, best_plan, commitment, proration, rollover, seconds, service_level, tiers
+from ..pricing import agent_time, allowance, best_plan, commitment, outlook, proration, rollover, seconds, service_level, tiers
 
 MODULES = (
-    archive, folder, freeswitch_variables, generic, json_stream, local_time, numbers, rate_deck, rate_deck_changes, registry,
-    structured, titles, call_charge, call_masking, call_performance, call_price, call_service_level, call_statement_document, contract_gaps, agent_time,
-    allowance, best_plan, commitment, proration, rollover, seconds, service_level, tiers, indicators,
+    comparison, allocation, references, archive, folder, freeswitch_variables, generic, json_stream, local_time, numbers, rate_deck, rate_deck_changes, registry,
+    structured, titles, call_charge, call_masking, call_performance, call_price, call_search, call_service_level, call_statement_document, contract_gaps,
+    thresholds, indicators, agent_time, allowance, best_plan, commitment, outlook, proration, rollover, seconds, service_level, tiers,
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from unittest.mock import patch
 import psycopg2
 
 from odoo import SUPERUSER_ID, api
+from odoo.exceptions import UserError
 from odoo.modules.registry import Registry
 from odoo.service.model import retrying
 from odoo.sql_db import Cursor
@@ -186,6 +187,69 @@ class TestTwoAtOnce(BaseCase):
             self.assertEqual((moves, moves.amount_untaxed), (statement.invoice_id, 0.9))
             moves.unlink()
             env["call.billing.run"].browse(runs).unlink()
+
+    def disputed(self):
+        """Two disputes, each of one of two calls of a minute, of which one was included."""
+        rows = [row(account="two-at-once", start=f"2026-10-0{day} 10:00:00") for day in (5, 6)]
+        (record,) = self.upload("".join(rows))
+        self.at_once(self.importing(record))
+        with self.environment() as env:
+            contract = env["contract.contract"].browse(self.contract_id)
+            contract.contract_line_ids.rate_plan_id.allowance_ids = [(0, 0, {"name": "Included", "quantity": 1})]
+            invoice = contract._bill_periods(date(2026, 11, 1))
+            invoice.action_post()
+            statement, reason = invoice.call_statement_ids, env.ref("call_center_billing.dispute_reason_other")
+            disputes = [
+                statement._raise_dispute([{"usage_id": call.id}], reason, override="Test") for call in statement.usage_line_ids
+            ]
+            for dispute in disputes:
+                dispute.line_ids.decision = "accept"
+            self.addCleanup(self.forget_disputes, invoice.id, statement.id)
+            return statement.id, [dispute.id for dispute in disputes]
+
+    def forget_disputes(self, invoice, statement):
+        with self.environment() as env:
+            env.cr.execute(f"UPDATE call_adjustment SET dispute_id = NULL WHERE statement_id = {statement}")
+            lines = f"SELECT l.id FROM call_dispute_line l JOIN call_dispute d ON d.id = l.dispute_id WHERE statement_id = {statement}"
+            env.cr.execute(f"DELETE FROM call_correction WHERE dispute_line_id IN ({lines})")
+            env.cr.execute(f"DELETE FROM call_dispute WHERE statement_id = {statement}")
+            env["call.adjustment"].search([("statement_id", "=", statement)]).unlink()
+            move = env["account.move"].browse(invoice)
+            move.button_draft()
+            move.unlink()
+
+    def deciding(self, dispute, both):
+        def decide(env):
+            env["call.dispute"].search_count([])  # what is committed from here on is not seen
+            with suppress(threading.BrokenBarrierError):
+                both.wait(2)
+            env["call.dispute"].browse(dispute)._decide()
+
+        return decide
+
+    @mute_logger("odoo.service.model", "odoo.sql_db")
+    def test_two_disputes_that_are_decided_at_once_give_back_no_more_than_was_billed(self):
+        statement, disputes = self.disputed()
+        both = threading.Barrier(2)
+        self.at_once(*(self.deciding(dispute, both) for dispute in disputes))
+        with self.environment() as env:
+            self.assertEqual(env["call.adjustment"].search([("statement_id", "=", statement)]).mapped("amount"), [-0.9])
+
+    @mute_logger("odoo.service.model", "odoo.sql_db")
+    def test_a_dispute_that_two_decide_at_once_is_decided_once(self):
+        statement, (_first, second) = self.disputed()
+        both, refused = threading.Barrier(2), []
+
+        def decide(env):
+            try:
+                self.deciding(second, both)(env)
+            except UserError as error:
+                refused.append(str(error))
+
+        self.at_once(decide, decide)
+        self.assertIn("already", refused[-1])
+        with self.environment() as env:
+            self.assertEqual(env["call.adjustment"].search([("statement_id", "=", statement)]).mapped("amount"), [-0.9])
 
     def post(self, secret, body):
         """Status and answer of a post to the source, over real HTTP."""

@@ -4,10 +4,13 @@ from . import call_contract_copy
 from . import call_gap_check
 from . import call_contract_end
 from . import call_contract_suspend
+from . import call_dispute_decide
+from . import call_dispute_raise
 from . import call_gate_override
 from . import account_move_reversal
 from . import call_lost_bill
 from . import call_mapping_import
+from . import call_payment_bounce
 from . import call_proof
 from . import call_proof_money
 from . import call_proof_document

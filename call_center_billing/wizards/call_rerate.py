@@ -107,20 +107,14 @@ class CallRerate(models.TransientModel):
 
     def _adjust(self, statements, apply):
         """One billed statement, or those that share allowances: their calls as a whole, since what one costs depends on the others."""
-        Rerating = self.env["call.rerating"].sudo()
-        Rerating._calculate(SQL("u.statement_id = ANY(%s)", statements.ids))
-        found = Rerating._differences()
+        Adjustment = self.env["call.adjustment"].sudo()
+        calculated, plans = Adjustment._calculate(statements, SQL("u.statement_id = ANY(%s)", statements.ids))
+        found = self.env["call.rerating"].sudo()._differences()
         counts = {each.id: tuple(sum(row[at] for row in found if row[0] == each.id) for at in (2, 3)) for each in statements}
-        lines = {}
-        for statement in statements:
-            mine = statement.charge_ids.contract_line_id | statement.contract_id.contract_line_ids.filtered(
-                lambda line, statement=statement: line.date_start <= statement.date_end
-            )
-            lines[statement] = list(mine.filtered("rate_plan_id"))
-        values = self.env["call.adjustment"].sudo()._differences(lines, self.reason or "-")
+        values = Adjustment._differences(calculated, self.reason or "-", plans)
         if values and apply and not self.reason:
             raise UserError(self.env._("Say why the billed periods are adjusted: the client reads it."))
-        adjustments = self.env["call.adjustment"].sudo().create(values) if apply else [None] * len(values)
+        adjustments = Adjustment.create(values) if apply else [None] * len(values)
         rows = []
         for vals, adjustment in zip(values, adjustments, strict=True):
             for _command, _id, row in vals["line_ids"]:

@@ -1,0 +1,3 @@
+"""What a bank tells of a payment, read without Odoo's database."""
+
+from . import allocation, references
