@@ -16,18 +16,12 @@ class CallPerformancePortal(CustomerPortal):
             values["call_performance_count"] = Report.search_count(self._performance_domain()) if Report.has_access("read") else 0
         return values
 
-    def _performance_domain(self):
-        """Of the user's own company, also for people of the staff."""
-        partner = request.env.user.partner_id.commercial_partner_id
-        sent = ["|", ("sent_at", "!=", False), ("statement_id.invoice_id.state", "=", "posted")]
-        return [("partner_id", "child_of", partner.ids), *sent]
-
     @http.route(["/my/performance", "/my/performance/page/<int:page>"], type="http", auth="user", website=True, readonly=True)
     def portal_my_performance_reports(self, page=1, **kw):
         Report = request.env["call.performance.report"]
         if not Report.has_access("read"):
             return request.redirect("/my")
-        domain = self._performance_domain()
+        domain = request.env.user._call_performance_domain()
         pager = portal_pager(url="/my/performance", total=Report.search_count(domain), page=page, step=self._items_per_page)
         values = self._prepare_portal_layout_values()
         values.update(

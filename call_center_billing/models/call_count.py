@@ -475,6 +475,18 @@ class CallUsageLine(models.Model):
         return res
 
 
+class CallStatement(models.Model):
+    _inherit = "call.statement"  # pylint: disable=consider-merging-classes-inherited
+
+    def unlink(self):
+        """One without calls may still have counts of calls that were there before."""
+        ids = self.ids
+        res = super().unlink()
+        for table in ("call_count", "call_count_due"):
+            self.env.cr.execute(SQL("DELETE FROM %s WHERE statement_id = ANY(%s)", SQL.identifier(table), ids))
+        return res
+
+
 class ContractContract(models.Model):
     _inherit = "contract.contract"  # pylint: disable=consider-merging-classes-inherited
 

@@ -103,6 +103,7 @@ class CallStatement(models.Model):
                 mine,
             )
         )
+        self.env["call.count.due"].sudo()._mark(mine)
         self.env["call.usage.line"].invalidate_model(["contract_line_id"])
         self.browse(self.env["call.rerating"]._rerate(mine))._recount()
 

@@ -41,6 +41,11 @@ class ResUsers(models.Model):
             & Domain("state", "in", ANSWERABLE)
         )
 
+    def _call_performance_domain(self):
+        """What was sent to the client of its contracts, by itself or with an invoice."""
+        posted = Domain("statement_id", "any!", Domain("invoice_id", "any!", Domain("state", "=", "posted")))
+        return Domain("contract_id", "any!", self._call_contract_domain()) & (Domain("sent_at", "!=", False) | posted)
+
     def _call_followed_domain(self):
         """OCA's contract shows contracts to whoever follows them: of a user who is held to some contracts, only these."""
         contracts = self.partner_id.sudo().only_contract_ids
