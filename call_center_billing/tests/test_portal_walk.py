@@ -89,6 +89,15 @@ class TestPortalWalk(HttpCase, CallBillingCommon):
             with self.subTest(login):
                 self.assertGreaterEqual(len(self.told(login)), 8)
 
+    def test_the_home_page_counts_for_everybody(self):
+        for login in ("north_user", "head_user", "sibling_user", "stranger_user"):
+            self.authenticate(login, login)
+            names = re.findall(r'data-placeholder_count="(\w+)"', self.url_open("/my/home").text)
+            self.assertIn("call_dispute_count", names)
+            with self.subTest(login):
+                counts = self.make_jsonrpc_request("/my/counters", {"counters": names})
+                self.assertEqual(bool(counts["call_statement_count"]), login in ("north_user", "head_user"))
+
     def test_nobody_else_does(self):
         self.assertGreaterEqual(len(self.routes()), 15)
         for login in ("sibling_user", "stranger_user", None):

@@ -32,7 +32,13 @@ const review = () => [
 
 registry.category("web_tour.tours").add("call_center_billing_review", {steps: review});
 registry.category("web_tour.tours").add("call_center_billing_pay", {
-    steps: () => [...review(), {content: "How to pay", trigger: "#pay_with.show"}],
+    steps: () => [
+        ...review(),
+        {content: "How to pay", trigger: "#pay_with.show"},
+        {content: "With the demo provider", trigger: "#pay_with input[name=o_payment_radio][data-provider-code=demo]", run: "click"},
+        {content: "Pay", trigger: "#pay_with button[name=o_payment_submit_button]:enabled", run: "click", expectUnloadPage: true},
+        {content: "Back on the invoice, which is paid", trigger: ".o_portal_invoice_sidebar, .o_portal_wrap:contains(Paid)"},
+    ],
 });
 registry.category("web_tour.tours").add("call_center_billing_dashboard", {
     steps: () => [
