@@ -166,8 +166,8 @@ def _set_up(env, count=CONTRACTS):
     return {"plan": plan, "lines": contracts.contract_line_ids, "contracts": contracts, "import": record, "deck": deck}
 
 
-def _stage(env, lines, size):
-    """Calls of one month, spread over the contracts, staged and guided as an import would leave them."""
+def _stage(env, lines, size, month=MONTH):
+    """Calls of a month, spread over the contracts, staged and guided as an import would leave them."""
     Loading = env["call.loading"]
     env.cr.execute("SET LOCAL jit = off")
     from odoo.addons.call_center_billing.formats.record import COLUMNS
@@ -177,14 +177,14 @@ def _stage(env, lines, size):
     )
     Loading._create_temporary("call_leg", SQL("line_number integer"))
     Loading._create_temporary("call_changed", SQL("line_number integer, usage_id integer, billed boolean"))
-    begin = datetime(MONTH.year, MONTH.month, 1, 6)
+    begin = datetime(month.year, month.month, 1, 6)
     env.cr.execute(
         SQL(
             """
             INSERT INTO call_stage (line_number, record_key, record_ref, kind, direction, caller, called, called_key, queue, agent,
                 disposition, start_at, ring_seconds, queue_seconds, ivr_seconds, talk_seconds, hold_seconds, wrap_seconds,
                 transfer_seconds, total_seconds, quantity)
-            SELECT n, md5(n::text)::uuid, n::text, 'call', 'inbound', '+49171' || n, '+' || k, k,
+            SELECT n, md5(%(begin)s || n::text)::uuid, n::text, 'call', 'inbound', '+49171' || n, '+' || k, k,
                    CASE WHEN n %% 3 = 0 THEN 'priority' ELSE 'support' END, 'agent' || n %% 400, 'answered',
                    %(begin)s + n * %(step)s * interval '1 second', 5, n %% 30, 0, n * 7919 %% 600, n %% 20, n %% 60, 0, 300, 1
               FROM (SELECT n, (n::bigint * 40503 %% 9000000000 + 1000000000)::text AS k FROM generate_series(1::bigint, %(size)s) n) c

@@ -278,6 +278,7 @@ def main(env):
     calls = [("import_id", "=", call_import.id)]
     statements = env["call.statement"].browse(row[0].id for row in env["call.usage.line"]._read_group(calls, ["statement_id"]))
     invoices = statements.invoice_id
+    _set_up_payments(env)
     with _Step(env, "Accountant posts the invoices") as step:
         drafts = invoices.filtered(lambda invoice: invoice.state == "draft")
         drafts.action_post()
@@ -291,6 +292,8 @@ def main(env):
     if disputable and not statements.dispute_ids:
         with _Step(env, "Client disputes calls of its invoice") as step:
             step.result = _dispute_calls(env, disputable[0])
+    if len(drafts) == 3:
+        _clients_pay(env, drafts)
     billed = env["call.usage.line"].search_count(
         [*calls, ("status", "=", "billable"), ("statement_id.invoice_id.state", "=", "posted")]
     )
@@ -336,6 +339,92 @@ def _dispute_calls(env, statement):
         comment="These calls cannot have been that long. Please check them with the recordings.",
     )
     return f"{dispute.name}, {dispute.line_count} calls, {dispute.disputed_amount:.2f}"
+
+
+# --- Payment: what people would set up, and what clients and their banks do --------------------------------------------
+
+
+def _set_up_payments(env):
+    """References with check digits, a link to pay in the invoice's QR code, checks, a saved card that its client may have charged."""
+    company = env.company.sudo()
+    company.write({"link_qr_code": True, "call_offers_collection": True})
+    company.env["account.journal"].search(
+        [("type", "=", "sale"), ("company_id", "=", company.id)]
+    ).invoice_reference_model = "euro"
+    bank = _bank(env)
+    if not bank.bank_acc_number:
+        bank.set_bank_account("DE02120300000000202051")
+    if "Check" not in bank.inbound_payment_method_line_ids.mapped("name"):
+        manual = env.ref("account.account_payment_method_manual_in")
+        values = {"name": "Check", "payment_method_id": manual.id, "journal_id": bank.id}
+        bank.env["account.payment.method.line"].create(values)
+    demo = env.ref("payment.payment_provider_demo").sudo()
+    client = env.ref(f"{MODULE}.partner_dental_contact")
+    if demo.code == "demo" and not demo.env["payment.token"].search_count([("partner_id", "=", client.id)]):
+        card = {"payment_details": "4242", "provider_ref": "demo", "demo_simulated_state": "done"}
+        method = env.ref("payment_demo.payment_method_demo")
+        demo.env["payment.token"].create(
+            {"provider_id": demo.id, "payment_method_id": method.id, "partner_id": client.id, **card}
+        )
+    env.cr.commit()
+
+
+def _bank(env):
+    return env["account.journal"].sudo().search([("type", "=", "bank"), ("company_id", "=", env.company.id)], limit=1)
+
+
+def _clients_pay(env, invoices):
+    """One transfer with the structured reference, one in part, one check; and money that nobody can place."""
+    whole, part, check = invoices.sorted("amount_total")
+    with _Step(env, "Accountant registers a check") as step:
+        wizard = env["account.payment.register"].with_context(active_model="account.move", active_ids=check.ids)
+        method = _bank(env).inbound_payment_method_line_ids.filtered(lambda line: line.name == "Check")
+        payment = wizard.create({"payment_method_line_id": method.id, "communication": "Check 100482"})._create_payments()
+        step.result = f"{payment.memo} for {check.name}"
+    payments = (
+        (whole.amount_total, f"<Strd><CdtrRefInf><Ref>{whole.payment_reference.replace(' ', '')}</Ref></CdtrRefInf></Strd>"),
+        (round(part.amount_total / 2, 2), f"<Ustrd>First half of {part.name}, the rest follows</Ustrd>"),
+        (check.amount_total, "<Ustrd>Deposit of Check 100482</Ustrd>"),
+        (10, "<Ustrd>Thank you 010</Ustrd>"),
+    )
+    with _Step(env, "Accountant imports the bank's statement (CAMT)") as step:
+        file = base64.b64encode(_camt(_bank(env), payments).encode())
+        wizard = env["account.statement.import"].sudo().with_context(journal_id=_bank(env).id)
+        wizard.create({"statement_file": file, "statement_filename": "camt053.xml"}).import_file_button()
+        lines = env["account.bank.statement.line"].sudo().search([("call_match", "=", "waiting")])
+        step.result = f"{len(lines)} lines"
+    with _Step(env, "Bank lines are matched with invoices") as step:
+        lines._match_payments()
+        step.result = f"{len(lines.filtered('is_reconciled'))} matched"
+    with _Step(env, "Clients are told of their payments") as step, _web_server(env):
+        env["call.payment.notice"].sudo()._cron_send()
+        told = env["call.payment.notice"].sudo().search([("state", "=", "sent")])
+        step.result = ", ".join(f"{notice.invoice_id.name}: {notice.left:,.2f} left" for notice in told)
+
+
+def _camt(journal, payments):
+    """A bank statement as banks send it: camt.053, as short as its reader takes it.
+
+    :param payments: amount and what the client wrote, as XML, of each
+    """
+    today, currency = date.today(), (journal.currency_id or journal.company_id.currency_id).name
+    entries = "".join(
+        f"""<Ntry><Amt Ccy="{currency}">{amount:.2f}</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts>
+        <BookgDt><Dt>{today}</Dt></BookgDt><ValDt><Dt>{today}</Dt></ValDt><AcctSvcrRef>{today:%Y%m%d}-{number}</AcctSvcrRef>
+        <NtryDtls><TxDtls><Refs><EndToEndId>NOTPROVIDED</EndToEndId></Refs><RmtInf>{text}</RmtInf></TxDtls></NtryDtls></Ntry>"""
+        for number, (amount, text) in enumerate(payments)
+    )
+    balances = "".join(
+        f"""<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy="{currency}">{amount:.2f}</Amt>
+        <CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>{today}</Dt></Dt></Bal>"""
+        for code, amount in (("OPBD", 0), ("CLBD", sum(amount for amount, _text in payments)))
+    )
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+        <Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02"><BkToCstmrStmt>
+        <GrpHdr><MsgId>{today}</MsgId><CreDtTm>{today}T06:00:00</CreDtTm></GrpHdr>
+        <Stmt><Id>{today}</Id><CreDtTm>{today}T06:00:00</CreDtTm>
+        <Acct><Id><IBAN>{journal.bank_acc_number}</IBAN></Id><Ccy>{currency}</Ccy></Acct>{balances}{entries}</Stmt>
+        </BkToCstmrStmt></Document>"""
 
 
 def _print_table(titles, *rows):

@@ -19,21 +19,16 @@ class CallAgreementPortal(CustomerPortal):
         if "call_agreement_count" in counters:
             Agreement = request.env["call.agreement"]
             values["call_agreement_count"] = (
-                Agreement.search_count(self._agreement_domain()) if Agreement.has_access("read") else 0
+                Agreement.search_count(request.env.user._call_agreement_domain()) if Agreement.has_access("read") else 0
             )
         return values
-
-    def _agreement_domain(self):
-        """Of the user's own company, also for people of the staff."""
-        partner = request.env.user.partner_id.commercial_partner_id
-        return [("partner_id", "child_of", partner.ids), ("state", "in", ("offered", "accepted", "declined", "expired"))]
 
     @http.route(["/my/agreements", "/my/agreements/page/<int:page>"], type="http", auth="user", website=True, readonly=True)
     def portal_my_agreements(self, page=1, **kw):
         Agreement = request.env["call.agreement"]
         if not Agreement.has_access("read"):
             return request.redirect("/my")
-        domain = self._agreement_domain()
+        domain = request.env.user._call_agreement_domain()
         pager = portal_pager(url="/my/agreements", total=Agreement.search_count(domain), page=page, step=self._items_per_page)
         values = self._prepare_portal_layout_values()
         values.update(

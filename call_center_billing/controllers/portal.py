@@ -4,9 +4,11 @@ from werkzeug.wsgi import wrap_file
 
 from odoo import http
 from odoo.exceptions import AccessError, MissingError
+from odoo.fields import Domain
 from odoo.http import request
+from odoo.tools import format_date
 
-from odoo.addons.portal.controllers.portal import CustomerPortal
+from odoo.addons.account.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
 
 from ..models.call_statement_document import MIMETYPES
@@ -14,24 +16,32 @@ from ..models.call_statement_document import MIMETYPES
 CALLS_PER_PAGE = 50
 
 
+def file_headers(name, kind):
+    return [("Content-Type", MIMETYPES[kind]), ("Content-Disposition", http.content_disposition(name))]
+
+
+def send_file(stream, name, kind):
+    """A file that is on disk, so that its size does not matter."""
+    headers = [*file_headers(name, kind), ("Content-Length", os.fstat(stream.fileno()).st_size)]
+    return request.make_response(wrap_file(request.httprequest.environ, stream), headers=headers)
+
+
 class CallStatementPortal(CustomerPortal):
     """The client's statements. Every read goes through the user's own record rules, but for totals of periods that are not
-    invoiced yet."""
+    invoiced yet; what of them is the client's own says the user (``_call_statement_domain``), also of people of the staff."""
 
     def _prepare_home_portal_values(self, counters):
         values = super()._prepare_home_portal_values(counters)
+        Statement = request.env["call.statement"]
         if "call_statement_count" in counters:
-            Statement = request.env["call.statement"]
             values["call_statement_count"] = (
-                Statement.search_count(self._statement_domain()) if Statement.has_access("read") else 0
+                Statement.search_count(request.env.user._call_statement_domain()) if Statement.has_access("read") else 0
             )
+        if "call_review_count" in counters:
+            values["call_review_count"] = len(Statement._to_review()) if Statement.has_access("read") else 0
+        if not counters and Statement.has_access("read") and (first := Statement._to_review()[:1]):  # the page itself
+            values["review_text"] = request.env._("The next one until %s", format_date(request.env, first.review_until))
         return values
-
-    def _statement_domain(self):
-        """What the portal shows: invoiced statements of the user's own company, also to people of the staff."""
-        partner = request.env.user.partner_id.commercial_partner_id
-        shown = ("invoiced", "settled", "void")
-        return [("partner_id", "child_of", partner.ids), ("state", "in", shown), ("invoice_id.state", "=", "posted")]
 
     @http.route(["/my/statements", "/my/statements/page/<int:page>"], type="http", auth="user", website=True, readonly=True)
     def portal_my_statements(self, page=1, sortby=None, **kw):
@@ -43,7 +53,7 @@ class CallStatementPortal(CustomerPortal):
             "contract": {"label": request.env._("Contract"), "order": "contract_id, date_start desc"},
         }
         sortby = sortby if sortby in sortings else "date"
-        domain = self._statement_domain()
+        domain = request.env.user._call_statement_domain()
         pager = portal_pager(
             url="/my/statements",
             url_args={"sortby": sortby},
@@ -56,6 +66,7 @@ class CallStatementPortal(CustomerPortal):
         values.update(
             {
                 "statements": statements,
+                "invoices": statements.invoice_id._filtered_access("read"),
                 "running": self._running_statements(),
                 "tokens": self._own_tokens(),
                 "page_name": "call_statement",
@@ -94,6 +105,8 @@ class CallStatementPortal(CustomerPortal):
         values.update(
             {
                 "statement": statement,
+                "shown_invoice": statement.invoice_id._filtered_access("read"),
+                "pay_url": statement._pay_url(),
                 "chosen": chosen,
                 "reason": reason,
                 "calls": request.env["call.usage.line"].search(
@@ -102,6 +115,8 @@ class CallStatementPortal(CustomerPortal):
                 "page_name": "call_statement",
                 "pager": pager,
                 "charge_url": f"/my/statements/{statement.id}",
+                "disputable": statement.filtered(lambda each: each.sudo()._can_be_disputed()),
+                "disputes": statement._own_disputes(),
             }
         )
         return request.render("call_center_billing.portal_my_statement", values)
@@ -132,10 +147,9 @@ class CallStatementPortal(CustomerPortal):
         return request.render("call_center_billing.portal_my_statement_so_far", values)
 
     def _running_statements(self):
-        """Periods of the user's own company that are not invoiced yet. ``sudo`` because record rules keep open statements, and
+        """Periods of the user's own contracts that are not invoiced yet. ``sudo`` because record rules keep open statements, and
         their calls, from clients: what these pages show of them are totals."""
-        partner = request.env.user.partner_id.commercial_partner_id
-        domain = [("partner_id", "child_of", partner.ids), ("state", "=", "open")]
+        domain = Domain("contract_id", "any!", request.env.user._call_contract_domain()) & Domain("state", "=", "open")
         return request.env["call.statement"].sudo().search(domain)
 
     @http.route("/my/statements/<int:statement_id>/<any(pdf,csv,xlsx):kind>", type="http", auth="user", website=True)
@@ -155,19 +169,22 @@ class CallStatementPortal(CustomerPortal):
         except (AccessError, MissingError):
             return request.not_found()
 
+    def _invoice_get_page_view_values(self, invoice, access_token, **kwargs):
+        """Whoever came by a link sees the invoice; its calls only who may see them."""
+        values = super()._invoice_get_page_view_values(invoice, access_token, **kwargs)
+        Statement = request.env["call.statement"]
+        domain = Domain("invoice_id", "=", invoice.id) & request.env.user._call_statement_domain()
+        values["call_statements"] = Statement.search(domain) if Statement.has_access("read") else Statement
+        return values
+
     def _own_statement(self, statement_id):
-        return request.env["call.statement"].search([("id", "=", statement_id), *self._statement_domain()])
+        return request.env["call.statement"].search(Domain("id", "=", statement_id) & request.env.user._call_statement_domain())
 
     def _download(self, statement, kind):
         """``sudo`` after the statement itself was checked: the document reads its contract, which the client may not read by
-        itself, and nothing of others. A file is sent from disk, so that its size does not matter."""
+        itself, and nothing of others."""
         statement = statement.sudo()
-        headers = [
-            ("Content-Type", MIMETYPES[kind]),
-            ("Content-Disposition", http.content_disposition(statement._document_name(kind))),
-        ]
+        name = statement._document_name(kind)
         if kind == "pdf":
-            return request.make_response(statement._pdf(), headers=headers)
-        stream = statement._written(kind)
-        headers.append(("Content-Length", os.fstat(stream.fileno()).st_size))
-        return request.make_response(wrap_file(request.httprequest.environ, stream), headers=headers)
+            return request.make_response(statement._pdf(), headers=file_headers(name, kind))
+        return send_file(statement._written(kind), name, kind)

@@ -233,7 +233,9 @@ def _text_time(name, order):
 def _strptime(name, formats):
     short = [each.replace("%Y", "%y") for each in formats]  # %Y would read 26 as the year 26
     lists = [f"try_strptime({name}, [{sql.literals(each)}])" for each in (formats, short)]
-    return f"CASE WHEN regexp_matches({name}, '(^|[^.0-9])[0-9]{{4}}') THEN {lists[0]} ELSE {lists[1]} END"
+    return (
+        f"CASE WHEN regexp_matches({name}, '(^|[^.0-9]|[0-9][.][0-9]{{1,2}}[.])[0-9]{{4}}') THEN {lists[0]} ELSE {lists[1]} END"
+    )
 
 
 def _add_durations(options, code, derived, values, checks):

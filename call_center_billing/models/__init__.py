@@ -35,6 +35,10 @@ from . import call_statement
 from . import call_statement_document
 from . import call_completeness
 from . import call_statement_workbook
+from . import call_search
+from . import call_statement_portal
+from . import call_allowance_alert
+from . import call_dashboard
 from . import call_statement_opening
 from . import call_statement_figures
 from . import call_statement_so_far
@@ -50,6 +54,7 @@ from . import call_dispute_line
 from . import call_dispute_decision
 from . import call_correction
 from . import call_usage_line
+from . import call_count
 from . import call_masking
 from . import call_usage_lost
 from . import call_usage_stretch
@@ -64,6 +69,8 @@ from . import call_pricing
 from . import call_rerating
 from . import call_closing
 from . import call_service_level
+from . import call_performance
+from . import call_performance_report
 from . import call_joining
 from . import call_loading
 from . import call_simulation
@@ -74,6 +81,7 @@ from . import call_simulation_line
 from . import ir_attachment
 from . import ir_actions_report
 from . import res_partner
+from . import res_users
 from . import account_move
 from . import account_move_line
 from . import account_move_send
@@ -90,5 +98,6 @@ from . import call_payment_notice
 from . import call_client_account
 from . import contract_life
 from . import contract_end
+from . import call_own_list
 from . import contract_payment
 from . import payment_token

@@ -181,9 +181,11 @@ class AccountBankStatementLine(models.Model):
 
     # --- What a line pays -------------------------------------------------------------------------------
 
-    def _match_text(self):
-        """All that the bank tells of the payment."""
-        return "\n".join(filter(None, (self.payment_ref, self.ref, html2plaintext(self.narration or ""))))
+    def _match_texts(self):
+        """
+        :return: what the bank tells of the payment; and notes about it, which of a collective entry may be those of its neighbours
+        """
+        return "\n".join(filter(None, (self.payment_ref, self.ref))), html2plaintext(self.narration or "")
 
     def _match_currency(self):
         return self.foreign_currency_id or self.currency_id
@@ -193,11 +195,11 @@ class AccountBankStatementLine(models.Model):
 
         :return: dict of bank line -> ``Found``
         """
-        texts = {line: line._match_text() for line in self}
-        keys = {line: references.references(text) for line, text in texts.items()}
-        invoices_of = self._invoices_with({key for each in keys.values() for key in each})
+        texts = {line: line._match_texts() for line in self}
+        keys = {line: [references.references(text) for text in each] for line, each in texts.items()}
+        invoices_of = self._invoices_with({key for both in keys.values() for each in both for key in each})
         clients = self._clients()
-        named = {line: self._named(keys[line], invoices_of, line.company_id) for line in self}
+        named = {line: line._named(*keys[line], invoices_of) for line in self}
         invoices = self.env["account.move"].union(*(invoice for each in named.values() for invoice, _checked in each))
         open_of = self._open_items(invoices, {client.id for line, client in clients.items() if client and not named[line]})
         coming = self._coming_items(invoices)
@@ -206,7 +208,7 @@ class AccountBankStatementLine(models.Model):
         for line in self:
             if named[line]:
                 found[line] = line._pays_named(named[line], clients[line], open_of, coming, left)
-            elif references.has_wrong_check_digits(texts[line]):
+            elif references.has_wrong_check_digits(texts[line][0]):
                 found[line] = Found(reason="check_digits")
             else:
                 found[line] = line._pays_client(clients[line], open_of, left)
@@ -221,22 +223,25 @@ class AccountBankStatementLine(models.Model):
             left[item.key] -= paid
             amount -= paid
 
-    def _named(self, keys, invoices_of, company):
+    def _named(self, keys, keys_of_notes, invoices_of):
         """
-        :return: list of (invoice, whether its reference has check digits): those with check digits first, then as in the text
+        :return: list of (invoice, strength of its reference): those with check digits first, then as in the text. 0: only digits, or only
+            in the notes
         """
         found = {}
         for key in keys:
             for invoice in invoices_of.get(key, ()):
-                if company in invoice.company_id.parent_ids:
-                    strength = 2 if references.is_checked(key) else 0 if key.isdigit() else 1
-                    found[invoice] = max(strength, found.get(invoice, 0))
-        return sorted(found.items(), key=lambda pair: -pair[1])
+                strength = 2 if references.is_checked(key) else 0 if key.isdigit() else 1
+                found[invoice] = max(strength, found.get(invoice, 0))
+        if not found:
+            found = {invoice: 0 for key in keys_of_notes for invoice in invoices_of.get(key, ())}
+        mine = [pair for pair in found.items() if self.company_id in pair[0].company_id.parent_ids]
+        return sorted(mine, key=lambda pair: -pair[1])
 
     def _pays_named(self, named, client, open_of, coming, left):
         """
-        :param named: invoices and payments whose reference the line has, with its strength; 0: only digits, which may be any other
-            number
+        :param named: invoices and payments whose reference the line has, with its strength; one of strength 0 counts only for the
+            right client or amount
         """
         amount = self._match_cents(self.amount_currency if self.foreign_currency_id else self.amount)
         sure = [

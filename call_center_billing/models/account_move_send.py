@@ -2,6 +2,7 @@ import io
 from contextlib import closing
 
 from odoo import api, models
+from odoo.fields import Domain
 from odoo.tools.pdf import OdooPdfFileReader, OdooPdfFileWriter
 
 EMBEDDED_BYTES = 5 * 1024 * 1024
@@ -45,7 +46,8 @@ class AccountMoveSend(models.AbstractModel):
     @api.model
     def _embeddable(self, attachments):
         """Those that are documents of a statement, and not too large."""
-        domain = ["|", ("pdf_attachment_id", "in", attachments.ids), ("file_attachment_id", "in", attachments.ids)]
+        links = ("pdf_attachment_id", "file_attachment_id", "performance_report_ids.document_id")
+        domain = Domain.OR([(link, "in", attachments.ids)] for link in links)
         documents = self.env["call.statement"].sudo().search(domain)._documents() & attachments
         return documents.filtered(lambda each: each.file_size <= EMBEDDED_BYTES)
 

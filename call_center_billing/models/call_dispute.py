@@ -22,6 +22,7 @@ TRANSITIONS = {
     "rejected": (),
     "withdrawn": (),
 }
+ACTIVITY = "call_center_billing.dispute_activity"
 OUTCOMES = ("accepted", "partly", "rejected")
 ACCOUNTANT = "call_center_billing.group_accountant"
 FREE = {
@@ -137,7 +138,7 @@ class CallDispute(models.Model):
             raise UserError(self.env._("Disputes change by being reviewed, decided or withdrawn only."))
         res = super().write(vals)
         if vals.get("user_id"):
-            self.activity_reschedule(["mail.mail_activity_data_todo"], new_user_id=vals["user_id"])
+            self.activity_reschedule([ACTIVITY], new_user_id=vals["user_id"])
         return res
 
     @api.ondelete(at_uninstall=False)
@@ -224,12 +225,10 @@ class CallDispute(models.Model):
         """One activity, for as long as it is open."""
         for dispute in self.filtered("user_id"):
             summary = self.env._("Answer dispute %s", dispute.name)
-            dispute.activity_schedule(
-                "mail.mail_activity_data_todo", date_deadline=dispute.deadline, summary=summary, user_id=dispute.user_id.id
-            )
+            dispute.activity_schedule(ACTIVITY, date_deadline=dispute.deadline, summary=summary, user_id=dispute.user_id.id)
 
     def _end_activity(self):
-        self.activity_feedback(["mail.mail_activity_data_todo"])
+        self.activity_feedback([ACTIVITY])
 
     @api.model
     def _responsible(self, contract):

@@ -183,8 +183,8 @@ class CallDispute(models.Model):
             return self.env._("The client would have to pay %s more: look at tiers and minimums before you decide.", money(total))
         if self.currency_id.compare_amounts(-total, stake):
             return self.env._(
-                "%(amount)s is given back. The invoice has %(stake)s for what is accepted; rounding, allowances, tiers, minimums and "
-                "service levels of the period make the difference.",
+                "%(amount)s is given back. The invoice has %(stake)s for what is accepted or corrected; what stays of corrected calls, and "
+                "rounding, allowances, tiers, minimums and service levels of the period, make the difference.",
                 amount=money(-total),
                 stake=money(stake),
             )

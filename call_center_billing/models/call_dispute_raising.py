@@ -31,6 +31,11 @@ class CallStatement(models.Model):
     def action_view_disputes(self):
         return self.env["call.dispute"]._action_of([("statement_id", "in", self.ids)])
 
+    def _own_disputes(self):
+        """Disputes of it that the user may read."""
+        Dispute = self.env["call.dispute"]
+        return Dispute.search([("statement_id", "in", self.ids)]) if Dispute.has_access("read") else Dispute
+
     def action_raise_dispute(self):
         self.ensure_one()
         return self.env["call.dispute.raise"]._open({"default_statement_id": self.id})

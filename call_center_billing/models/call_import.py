@@ -480,6 +480,7 @@ class CallImport(models.Model):
         self._check_no_newer_versions(replaced)
         statements.lock_for_update()
         self._uncount_hours()
+        self.env["call.count.due"].sudo()._mark(SQL("u.import_id = %s AND %s", self.id, self._no_copies("u")))
         self._forget_sequences()
         self.env["call.push"]._forget(self)
         self.env.cr.execute(

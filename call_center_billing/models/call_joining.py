@@ -224,6 +224,7 @@ class CallJoining(models.AbstractModel):
         )
         if not self.env.cr.rowcount:
             return False, []
+        self.env["call.count.due"].sudo()._mark(SQL("u.id IN (SELECT usage_id FROM call_replaced)"))
         outdone = self._hold_to_limit(rates) if rates.limited else []
         self._insert_offsets(
             SQL(
@@ -293,7 +294,10 @@ class CallJoining(models.AbstractModel):
                     INSERT INTO call_usage_line (%s)
                     SELECT %s FROM (%s) c JOIN call_usage_line u ON u.id = c.charged_id
                      WHERE NOT EXISTS (SELECT FROM call_correction k WHERE k.usage_id = u.id AND k.kind = ANY(%s))
-                    RETURNING id, replaces_id
+                    RETURNING id, replaces_id, statement_id, date, start_at
+                ), noted AS (
+                    INSERT INTO call_count_due (statement_id, date, first_at, last_at)
+                    SELECT statement_id, date, min(start_at), max(start_at) FROM offsets GROUP BY 1, 2
                 )
                 INSERT INTO call_usage_stretch (usage_id, number, price_id, seconds)
                 SELECT o.id, x.number, x.price_id, - x.seconds FROM offsets o JOIN call_usage_stretch x ON x.usage_id = o.replaces_id
@@ -356,16 +360,18 @@ class CallJoining(models.AbstractModel):
             DELETE FROM call_replaced c USING call_outdone o WHERE o.line_number = c.line_number
             """
         )
+        replaced = SQL("replaces_id IN (SELECT usage_id FROM call_changed) AND not_billable_reason = 'too_late'")
+        self.env["call.count.due"].sudo()._mark(replaced)
         rates.kept = SQL("(SELECT kept FROM call_outdone o WHERE o.line_number = t.line_number)")
         return [
             statement
             for (statement,) in self.env.execute_query(
                 SQL(
                     """
-                    UPDATE call_usage_line SET not_billable_reason = 'replaced', lost_amount = NULL
-                     WHERE replaces_id IN (SELECT usage_id FROM call_changed) AND not_billable_reason = 'too_late'
+                    UPDATE call_usage_line SET not_billable_reason = 'replaced', lost_amount = NULL WHERE %s
                     RETURNING statement_id
-                    """
+                    """,
+                    replaced,
                 )
             )
         ]

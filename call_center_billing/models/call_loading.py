@@ -278,7 +278,8 @@ class CallLoading(models.AbstractModel):
         self._create_temporary(
             "call_added",
             SQL(
-                "statement_id integer, calls bigint, billable bigint, late bigint, seconds bigint, billed bigint, amount numeric"
+                "statement_id integer, date date, first_at timestamp, last_at timestamp, calls bigint, billable bigint, late bigint,"
+                " seconds bigint, billed bigint, amount numeric"
             ),
         )
         self.env.cr.execute(
@@ -294,12 +295,12 @@ class CallLoading(models.AbstractModel):
                            t.price_id, %(replaces)s, t.date, CASE WHEN t.called_is_e164 THEN '+' || t.called_key END,
                            CASE WHEN t.caller_is_e164 THEN '+' || t.caller_key END, %(copied)s, %(results)s, %(waived)s
                       FROM %(rated)s
-                    RETURNING statement_id, status, late_of_id, total_seconds, billed_seconds, amount
+                    RETURNING statement_id, date, start_at, status, late_of_id, total_seconds, billed_seconds, amount
                 )
                 INSERT INTO call_added
-                SELECT statement_id, count(*), count(*) FILTER (WHERE status = 'billable'), count(late_of_id),
-                       sum(total_seconds), sum(billed_seconds), sum(amount)
-                  FROM added GROUP BY statement_id
+                SELECT statement_id, date, min(start_at), max(start_at), count(*), count(*) FILTER (WHERE status = 'billable'),
+                       count(late_of_id), sum(total_seconds), sum(billed_seconds), sum(amount)
+                  FROM added GROUP BY statement_id, date
                 """,
                 names=SQL(", ").join(SQL.identifier(name) for name in columns),
                 copied=SQL(", ").join(SQL.identifier("t", name) for name in columns),
@@ -318,6 +319,7 @@ class CallLoading(models.AbstractModel):
         if rates.split:
             self._insert_stretches(call_import, last_id)
         self._move_totals()
+        self.env["call.count.due"].sudo()._add(SQL("SELECT statement_id, date, first_at, last_at FROM call_added"))
         if rates.joined:
             changed += self._rate_joined()
         self.env["call.statement"].invalidate_model()
@@ -359,11 +361,14 @@ class CallLoading(models.AbstractModel):
                SET usage_count = coalesce(s.usage_count, 0) + a.calls, billable_count = coalesce(s.billable_count, 0) + a.billable,
                    late_count = coalesce(s.late_count, 0) + a.late, total_seconds = coalesce(s.total_seconds, 0) + a.seconds,
                    billed_seconds = coalesce(s.billed_seconds, 0) + a.billed, usage_amount = coalesce(s.usage_amount, 0) + a.amount
-              FROM call_added a WHERE s.id = a.statement_id AND s.state = 'open'
+              FROM (SELECT statement_id, sum(calls) AS calls, sum(billable) AS billable, sum(late) AS late, sum(seconds) AS seconds,
+                           sum(billed) AS billed, sum(amount) AS amount
+                      FROM call_added GROUP BY 1) a
+             WHERE s.id = a.statement_id AND s.state = 'open'
             """
         )
         moved = self.env.cr.rowcount
-        ((statements,),) = self.env.execute_query(SQL("SELECT count(*) FROM call_added"))
+        ((statements,),) = self.env.execute_query(SQL("SELECT count(DISTINCT statement_id) FROM call_added"))
         if moved != statements:
             raise UserError(self.env._("A billing period was closed during this import: import the file again."))
 

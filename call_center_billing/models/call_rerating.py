@@ -198,6 +198,7 @@ class CallRerating(models.AbstractModel):
         )
         changed = [usage for usage, _statement in rows]
         if changed:
+            self.env["call.count.due"].sudo()._mark(SQL("u.id = ANY(%s)", changed))
             self.env.cr.execute(SQL("DELETE FROM call_usage_stretch WHERE usage_id = ANY(%s)", changed))
             self.env.cr.execute(
                 SQL(

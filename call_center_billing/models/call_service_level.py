@@ -10,14 +10,13 @@ from odoo.fields import Command
 from odoo.tools import SQL, formatLang
 
 from .. import pricing
+from ..indicators import LESS_IS_BETTER, PERCENT, Served
 from .call_charge import rounded
-from .call_joining import BEST
+from .call_count import calls
 from .call_price import number
 from .call_rate_rule import plain
 
 ZERO = Decimal(0)
-PERCENT = ("service_level", "abandonment")
-"""Indicators that are a part of the calls; the others are seconds per call."""
 WITHOUT = ("cost", "destination", "credit", "bonus")
 """Components that are no base of a credit: what is passed through, and credits themselves."""
 
@@ -45,8 +44,7 @@ class CallRateTerm(models.Model):
     """A service level measures the period's inbound calls. Where they miss the target, ``base x at risk x weight`` is given back:
     the base is what the period charges for usage, fees and minimums, without what is passed through at cost.
 
-    A call in several records counts once: by the direction of its first record, the first queue and campaign that they name, their
-    best outcome, the longest waiting and ringing and the sum of the handling. *Offered* are all inbound calls but those that
+    A call in several records counts once, see ``call_count.calls``. *Offered* are all inbound calls but those that
     failed technically; *abandoned* those that the phone system calls abandoned or not answered (the caller gave up before
     anybody spoke to them); busy and voicemail are offered, but neither answered nor abandoned. A caller *waits* in the queue
     and while the phone rings, not in the menus of an IVR; who gave up has waited all the rest of the call. Late usage does not
@@ -148,7 +146,7 @@ class CallRateTerm(models.Model):
 
     def _at_most(self):
         """Whether the target is a limit."""
-        return self.indicator != "service_level"
+        return self.indicator in LESS_IS_BETTER
 
     # --- In words -----------------------------------------------------------------------------------------
 
@@ -289,11 +287,10 @@ class CallClosing(models.AbstractModel):
 
     @api.model
     def _count_served(self, promises, usage):
-        """Read the calls once for all promises. Records of a call are those with its id on one day of one contract line: some
-        phone systems use ids again.
+        """Read the calls once for all promises.
 
         :param promises: list of (term, statement, contract lines)
-        :return: list of pricing.Served, in the same order
+        :return: list of Served, in the same order
         """
         rows = [
             (place, statement.id, line.id, term.threshold_seconds, plain(term.queue), plain(term.campaign))
@@ -301,8 +298,13 @@ class CallClosing(models.AbstractModel):
             for line in sharing
         ]
         kinds = ("integer", "integer", "integer", "integer", "text", "text")
-        first = SQL("ORDER BY u.not_billable_reason = 'leg' NULLS FIRST, u.start_at, u.id")
-        best = SQL("%s::text[]", list(BEST))
+        where = SQL(
+            """
+            u.statement_id IN %s AND u.late_of_id IS NULL
+            AND (u.statement_id, u.contract_line_id) IN (SELECT statement_id, contract_line_id FROM promise)
+            """,
+            tuple({statement.id for _term, statement, _sharing in promises}),
+        )
         self.env.flush_all()
         found = self.env.execute_query(
             SQL(
@@ -310,26 +312,13 @@ class CallClosing(models.AbstractModel):
                 WITH promise (place, statement_id, contract_line_id, threshold, queue, campaign) AS (
                     SELECT * FROM unnest(%(promises)s)
                 ), call AS (
-                    SELECT u.statement_id, u.contract_line_id, (array_agg(u.direction %(first)s))[1] AS direction,
-                           coalesce(lower(trim((array_agg(u.queue %(first)s) FILTER (WHERE u.queue <> ''))[1])), '') AS queue,
-                           coalesce(lower(trim((array_agg(u.campaign %(first)s) FILTER (WHERE u.campaign <> ''))[1])), '') AS campaign,
-                           (%(best)s)[min(array_position(%(best)s, u.disposition::text))] AS outcome,
-                           max(u.queue_seconds) + max(u.ring_seconds) AS wait, max(u.total_seconds - u.ivr_seconds) AS stay,
-                           sum(u.talk_seconds + u.hold_seconds + u.wrap_seconds) AS handling
-                      FROM %(lines)s u
-                     WHERE u.statement_id IN %(statements)s
-                       AND (u.statement_id, u.contract_line_id) IN (SELECT statement_id, contract_line_id FROM promise)
-                       AND u.kind = 'call' AND u.late_of_id IS NULL AND u.quantity >= 0
-                       AND (u.not_billable_reason IN ('replaced', 'after_end', 'disputed')) IS NOT TRUE
-                     GROUP BY u.statement_id, u.contract_line_id, u.date, u.group_ref, CASE WHEN u.group_ref IS NULL THEN u.id END
+                    %(calls)s
                 ), served AS (
-                    SELECT p.place, c.wait, c.handling, c.outcome = 'answered' AS answered,
-                           c.outcome IN ('abandoned', 'no_answer') AS abandoned,
-                           p.threshold > 0 AND p.threshold >= CASE c.outcome WHEN 'answered' THEN c.wait ELSE greatest(c.wait, c.stay) END
-                           AS in_time
+                    SELECT p.place, c.wait, c.talk + c.hold + c.wrap AS handling, c.answered, c.abandoned,
+                           p.threshold > 0 AND p.threshold >= c.waited AS in_time
                       FROM promise p JOIN call c USING (statement_id, contract_line_id)
                      WHERE c.direction = 'inbound' AND c.outcome <> 'failed'
-                       AND p.queue IN ('', c.queue) AND p.campaign IN ('', c.campaign)
+                       AND p.queue IN ('', lower(coalesce(c.queue, ''))) AND p.campaign IN ('', lower(coalesce(c.campaign, '')))
                 )
                 SELECT place, count(*), count(*) FILTER (WHERE answered), count(*) FILTER (WHERE answered AND in_time),
                        count(*) FILTER (WHERE abandoned), count(*) FILTER (WHERE abandoned AND in_time),
@@ -340,14 +329,11 @@ class CallClosing(models.AbstractModel):
                 promises=SQL(", ").join(
                     SQL("%s::%s[]", list(column), SQL(kind)) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)
                 ),
-                statements=tuple({statement.id for _term, statement, _sharing in promises}),
-                first=first,
-                best=best,
-                lines=usage.lines,
+                calls=calls(usage.lines, where),
             )
         )
-        counts = {place: pricing.Served(*numbers) for place, *numbers in found}
-        return [counts.get(place, pricing.Served()) for place in range(len(promises))]
+        counts = {place: Served(*numbers) for place, *numbers in found}
+        return [counts.get(place, Served()) for place in range(len(promises))]
 
     @api.model
     def _settle_service_level(self, term, statement, sharing, served, charges, given):

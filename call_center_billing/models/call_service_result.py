@@ -53,3 +53,8 @@ class CallServiceResult(models.Model):
     def _compute_display_name(self):
         for result in self:
             result.display_name = f"{result.name} {result.value_text or ''}".strip()
+
+    @api.model
+    def _new_from(self, vals):
+        """A result that is not stored, of values that closing prepared."""
+        return self.new({name: value for name, value in vals.items() if name in self._fields and name != "earned_back_ids"})

@@ -103,6 +103,7 @@ class CallStatement(models.Model):
                 mine,
             )
         )
+        self.env["call.count.due"].sudo()._mark(mine)
         self.env["call.usage.line"].invalidate_model(["contract_line_id"])
         self.browse(self.env["call.rerating"]._rerate(mine))._recount()
 
@@ -134,6 +135,7 @@ class CallStatement(models.Model):
         self.service_result_ids.earned_back_ids = False  # a period that is billed again may earn them back again
         self.service_result_ids.statement_id = earlier
         self.counter_ids.unlink()
+        self.performance_report_ids.statement_id = earlier
         charges = self.charge_ids
         charges.statement_id = earlier
         self._take_back_adjustments(earlier)

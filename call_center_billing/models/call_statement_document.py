@@ -15,6 +15,8 @@ from odoo.tools import SQL
 from .call_masking import shown_ref_sql, shown_sql
 
 FETCH = 5000
+EVERY = SQL("true")
+"""The condition of no search."""
 PRICED = 15
 """Columns of a fetched call up to its price."""
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9 ]+X*")
@@ -40,6 +42,16 @@ def cell(value):
 def no_markup(text):
     """A text that ``xlsxwriter`` writes as text: what begins like this it would take for the markup of a cell."""
     return "'" + text if text.startswith("<r>") else text
+
+
+def on_disk(write):
+    """A file that is written by ``write``, at its beginning; it is gone when it is closed."""
+    with ExitStack() as on_error:
+        stream = on_error.enter_context(tempfile.TemporaryFile())
+        write(stream)
+        stream.seek(0)
+        on_error.pop_all()
+    return stream
 
 
 class CallStatement(models.Model):
@@ -71,7 +83,7 @@ class CallStatement(models.Model):
 
     def _documents(self):
         """:return: ir.attachment, those that were made"""
-        return self.pdf_attachment_id | self.file_attachment_id
+        return self.pdf_attachment_id | self.file_attachment_id | self.performance_report_ids.document_id
 
     def _ensure_documents(self):
         """The statement's PDF and file of calls as attachments of its invoice, made once, when the invoice is posted.
@@ -86,6 +98,7 @@ class CallStatement(models.Model):
                 kind = statement.company_id.call_statement_file
                 with statement._written(kind) as stream:
                     statement.file_attachment_id = statement._attach(kind, stream.read())
+            statement._ensure_performance_report()
             attachments |= statement._documents()
         return attachments
 
@@ -117,15 +130,9 @@ class CallStatement(models.Model):
 
         :param kind: ``csv`` or ``xlsx``
         """
-        with ExitStack() as on_error:
-            stream = on_error.enter_context(tempfile.TemporaryFile())
-            if kind == "xlsx":
-                self._write_workbook(stream)
-            else:
-                stream.writelines(self._csv_chunks())
-            stream.seek(0)
-            on_error.pop_all()
-        return stream
+        if kind == "xlsx":
+            return on_disk(self._write_workbook)
+        return on_disk(lambda stream: stream.writelines(self._csv_chunks(self._call_titles(), self._call_rows())))
 
     def _set_state(self, state):
         if state == "open":
@@ -134,25 +141,31 @@ class CallStatement(models.Model):
 
     # --- Every call ---------------------------------------------------------------------------------
 
-    def _csv_chunks(self):
-        """Every call with its price, as UTF-8 with a byte order mark."""
-        yield ("\ufeff" + self._csv_text([self._call_titles()])).encode()
-        for rows in self._call_rows():
+    @api.model
+    def _csv_chunks(self, titles, pages):
+        """Calls with their prices, as UTF-8 with a byte order mark."""
+        yield ("\ufeff" + self._csv_text([titles])).encode()
+        for rows in pages:
             yield self._csv_text(rows).encode()
 
     def _call_titles(self):
-        self.ensure_one()
-        env, currency = self._in_client_language().env, self.currency_id.name
+        """Of one statement, or of several: then the zones and currencies of all."""
+        env = self[:1]._in_client_language().env
+        currency = ", ".join(sorted(set(self.currency_id.mapped("name"))))
+        zones = sorted({contract.usage_tz or "UTC" for contract in self.contract_id})
         return [
-            env._("Start (%s)", self.contract_id.usage_tz or "UTC"), env._("Direction"), env._("Caller"), env._("Called"),
+            env._("Start (%s)", ", ".join(zones)), env._("Direction"), env._("Caller"), env._("Called"),
             env._("Queue"), env._("Agent"), env._("Outcome"), env._("Duration (s)"), env._("Counted (s)"), env._("Charged (s)"),
             env._("Price per Minute"), env._("Price per Call"), env._("Price (%s)", currency),
             env._("On the Invoice (%s)", currency), env._("Service"), env._("Rate"), env._("Charged or Not"),
             env._("Late Usage of"), env._("Record ID"),
         ]  # fmt: skip
 
-    def _call_rows(self):
-        """Pages of rows under :meth:`_call_titles`, in the client's language and time zone."""
+    def _call_rows(self, condition=EVERY):
+        """Pages of rows under :meth:`_call_titles`, in the client's language and time zone.
+
+        :param condition: see :meth:`_fetch_calls`
+        """
         self.ensure_one()
         statement = self._in_client_language()
         env = statement.env
@@ -162,7 +175,7 @@ class CallStatement(models.Model):
         statuses = dict(usage._fields["status"]._description_selection(env))
         lines = {line.id: line.product_id.name or line.name for line in statement.contract_id.contract_line_ids}
         rules, late = {}, {}
-        for rows in self._fetch_calls():
+        for rows in self._fetch_calls(condition):
             out = []
             for row in rows:
                 (start, direction, caller, called, queue, agent, disposition, *numbers, line, rule, status, late_of, ref) = row
@@ -182,11 +195,14 @@ class CallStatement(models.Model):
         csv.writer(stream).writerows([cell(value) for value in row] for row in rows)
         return stream.getvalue()
 
-    def _fetch_calls(self):
+    def _fetch_calls(self, condition):
         """Rows of the statement's calls in order of time, in pages that go on after the last call of the one before. What the
-        invoice has of a call differs from its price after allowances and tiers."""
+        invoice has of a call differs from its price after allowances and tiers.
+
+        :param condition: SQL on a call ``u`` of a contract ``c``
+        """
         self.env.flush_all()
-        after, digits = SQL("true"), SQL("%s", self.contract_id.masked_digits)
+        after, digits = EVERY, SQL("%s", self.contract_id.masked_digits)
         while True:
             rows = self.env.execute_query(
                 SQL(
@@ -199,7 +215,7 @@ class CallStatement(models.Model):
                       FROM call_usage_line u JOIN call_price r ON r.id = u.price_id
                       JOIN call_statement s ON s.id = u.statement_id
                       JOIN contract_contract c ON c.id = s.contract_id
-                     WHERE u.statement_id = %(statement)s AND %(after)s
+                     WHERE u.statement_id = %(statement)s AND %(condition)s AND %(after)s
                      ORDER BY u.start_at, u.id
                      LIMIT %(fetch)s
                     """,
@@ -207,6 +223,7 @@ class CallStatement(models.Model):
                     called=shown_sql("u", "called", digits),
                     ref=shown_ref_sql("u", digits),
                     statement=self.id,
+                    condition=condition,
                     after=after,
                     fetch=FETCH,
                 )

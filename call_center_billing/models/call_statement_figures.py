@@ -5,7 +5,7 @@ from typing import NamedTuple
 from odoo import api, fields, models
 from odoo.tools import SQL, formatLang
 
-from .. import pricing
+from .. import indicators
 from .call_rerating import Usage
 
 INDICATORS = ("service_level", "answer_speed", "handling_time", "abandonment")
@@ -13,7 +13,7 @@ SERVED = (
     "offered_count", "answered_count", "in_time_count", "abandoned_count", "abandoned_in_time_count", "wait_seconds",
     "handling_seconds",
 )  # fmt: skip
-"""Fields of a statement in the order of pricing.Served."""
+"""Fields of a statement in the order of indicators.Served."""
 
 
 class Figure(NamedTuple):
@@ -125,7 +125,7 @@ class CallStatement(models.Model):
     def _measure(self):
         """Count the inbound calls of any number of statements, at once.
 
-        :return: dict of statement -> (dict of indicator -> term, pricing.Served, pricing.Served with the threshold of short
+        :return: dict of statement -> (dict of indicator -> term, indicators.Served, indicators.Served with the threshold of short
             abandoned calls)
         """
         statements, promises = self.sudo(), []
@@ -134,14 +134,14 @@ class CallStatement(models.Model):
             lines = statement.contract_id.with_context(active_test=False).contract_line_ids.filtered("rate_plan_id")
             promises += [(terms[statement][name], statement, lines) for name in ("service_level", "abandonment")]
         served = iter(self.env["call.closing"]._count_served(promises, Usage()) if any(lines for *_, lines in promises) else ())
-        none = pricing.Served()
+        none = indicators.Served()
         return {statement: (terms[statement], next(served, none), next(served, none)) for statement in statements}
 
-    def _terms_to_measure(self):
-        """Terms that say how each indicator is calculated and in how many seconds calls have to be answered: as the statement's
-        figures were stored; else as the first service level of the contract's plans says, else the contract.
+    def _measuring_values(self):
+        """How the service level is calculated, and in how many seconds calls have to be answered or are short abandoned ones: as the
+        statement's figures were stored; else as the first service level of the contract's plans says, else the contract.
 
-        :return: dict of indicator -> call.rate.term, not stored
+        :return: dict: variant, and seconds by indicator
         """
         self.ensure_one()
         contract = self.contract_id
@@ -151,14 +151,25 @@ class CallStatement(models.Model):
             "abandonment": self.short_abandon_seconds if self.threshold_seconds else contract.short_abandon_seconds,
         }
         if not self.threshold_seconds:
-            plans = contract.contract_line_ids.rate_plan_id
-            agreed = [term for plan in plans for term in plan._nearest("term_ids")._in_force(self.date_start)]
-            for term in reversed([term for term in agreed if term.kind == "service_level"]):
+            for term in reversed(self._agreed_levels()):
                 if term.indicator == "service_level":
                     values |= {"service_level": term.threshold_seconds, "variant": term.variant}
                 elif term.indicator == "abandonment":
                     values["abandonment"] = term.threshold_seconds
-        Term = self.env["call.rate.term"]
+        return values
+
+    def _agreed_levels(self):
+        """Service levels of the contract's plans, as list of call.rate.term in the order of the plans."""
+        plans = self.contract_id.contract_line_ids.rate_plan_id
+        terms = [term for plan in plans for term in plan._nearest("term_ids")._in_force(self.date_start)]
+        return [term for term in terms if term.kind == "service_level"]
+
+    def _terms_to_measure(self):
+        """Terms that say how each indicator is calculated.
+
+        :return: dict of indicator -> call.rate.term, not stored
+        """
+        values, Term = self._measuring_values(), self.env["call.rate.term"]
         return {
             name: Term.new(
                 {
@@ -178,8 +189,8 @@ class CallStatement(models.Model):
         statement = self.sudo()
         if statement.threshold_seconds:
             terms = statement._terms_to_measure()
-            served = pricing.Served(*(statement[name] for name in SERVED))
-            short = pricing.Served(offered=served.offered, abandoned=served.abandoned, short=statement.abandoned_short_count)
+            served = indicators.Served(*(statement[name] for name in SERVED))
+            short = indicators.Served(offered=served.offered, abandoned=served.abandoned, short=statement.abandoned_short_count)
         else:
             ((terms, served, short),) = statement._measure().values()
         labels = {

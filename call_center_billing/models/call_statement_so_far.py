@@ -84,34 +84,77 @@ class CallStatement(models.Model):
         return self.env._("%(difference)s (%(percent)s %%) less", difference=difference, percent=percent)
 
     def _foresee(self):
-        """Close the statement and the open ones before it, whose allowances it may have, and take it all back.
-
-        :return: (call.charge, call.service.result) that are not stored
-        """
-        statement = self.sudo().with_company(self.company_id)
-        opened = statement.search(
-            [("contract_id", "=", self.contract_id.id), ("state", "=", "open"), ("date_start", "<=", self.date_start)],
-            order="date_start",
-        )
-        with self.env.cr.savepoint() as savepoint:
-            for each in opened:
-                lines = each._closing_lines()
-                plans, usage = each._cheapest_usage(lines)
-                charges, counters, results = self.env["call.closing"].sudo()._prepare({each: lines}, usage=usage, plans=plans)
-                if each == opened[0] and lines:
-                    pending = [("contract_id", "=", each.contract_id.id), ("state", "=", "pending")]
-                    charges += statement.env["call.adjustment"].search(pending)._prepare_charges(each, lines)
-                if each != statement:
-                    statement.env["call.counter"].create(counters)
-                    statement.env["call.service.result"].create(results)
-            savepoint.rollback()
+        """:return: (call.charge, call.service.result) that are not stored"""
+        charges, _counters, results = self._foresee_values()
         charges.sort(key=lambda vals: (vals["contract_line_id"], vals.get("late_of_id") or 0, vals["sequence"]))
-        names = [name for name in self.env["call.service.result"]._fields if name != "earned_back_ids"]
         Charge, Result = self.env["call.charge"].sudo(), self.env["call.service.result"].sudo()
         return (
             Charge.union(*(Charge.new(vals) for vals in charges)),
-            Result.union(*(Result.new({name: vals[name] for name in names if name in vals}) for vals in results)),
+            Result.union(*(Result._new_from(vals) for vals in results)),
         )
+
+    def _foresee_values(self):
+        """Close open statements of a company, and before them the open ones whose allowances they may have, and take it all back. Those of
+        any number of contracts are closed together.
+
+        :return: (list of values of call.charge, of call.counter, of call.service.result) of these statements
+        """
+        wanted = self.sudo().with_company(self.company_id)
+        charges, counters, results = [], [], []
+        rounds = wanted._foreseen_rounds()
+        with self.env.cr.savepoint() as savepoint:
+            for turn, statements in enumerate(rounds):
+                found = [[], [], []]
+                for part, usage, plans in statements._foreseen_parts():
+                    values = self.env["call.closing"].sudo()._prepare(part, usage=usage, plans=plans)
+                    if not turn:
+                        values = (values[0] + wanted._foreseen_adjustments(part), *values[1:])
+                    for kind, more in zip(found, values, strict=True):
+                        kind += more
+                for kind, more in zip((charges, counters, results), found, strict=True):
+                    kind += [vals for vals in more if vals["statement_id"] in wanted.ids]
+                if turn + 1 < len(rounds):
+                    wanted.env["call.counter"].create(found[1])
+                    wanted.env["call.service.result"].create(found[2])
+            savepoint.rollback()
+        return charges, counters, results
+
+    def _foreseen_rounds(self):
+        """Open statements of the contracts up to these ones: the oldest of each contract, then the next, and so on."""
+        opened = self.search([("contract_id", "in", self.contract_id.ids), ("state", "=", "open")], order="date_start")
+        rounds = []
+        for mine in opened.grouped("contract_id").values():
+            last = max((mine & self).mapped("date_start"))
+            for turn, statement in enumerate(mine.filtered(lambda s, last=last: s.date_start <= last)):
+                if turn == len(rounds):
+                    rounds.append(self.browse())
+                rounds[turn] |= statement
+        return rounds
+
+    def _foreseen_parts(self):
+        """Yield (dict of statement -> contract lines, Usage, plans) that are closed together: those with a best plan each by itself."""
+        lines = {statement: statement._closing_lines() for statement in self}
+        alone = {statement for statement, mine in lines.items() if mine.alternative_plan_ids}
+        together = {statement: mine for statement, mine in lines.items() if statement not in alone}
+        if together:
+            yield together, Usage(), {}
+        for statement in alone:
+            plans, usage = statement._cheapest_usage(lines[statement])
+            yield {statement: lines[statement]}, usage, plans
+
+    def _foreseen_adjustments(self, part):
+        """What waits for the next invoice, of the statements that close first."""
+        pending = (
+            self.env["call.adjustment"]
+            .search([("contract_id", "in", self.contract_id.ids), ("state", "=", "pending")])
+            .grouped("contract_id")
+        )
+        return [
+            vals
+            for statement, lines in part.items()
+            if lines and statement in self and statement.contract_id in pending
+            for vals in pending[statement.contract_id]._prepare_charges(statement, lines)
+        ]
 
     def _closing_lines(self):
         """Contract lines whose period this open statement closes."""

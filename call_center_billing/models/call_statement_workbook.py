@@ -30,7 +30,17 @@ class CallStatement(models.Model):
             names = set()
             sheet = book.add_worksheet(statement._workbook_sheet_name(statement.env._("Charges"), names))
             statement._write_workbook_charges(sheet, formats)
-            statement._write_workbook_calls(book, formats, names)
+            statement._write_workbook_calls(book, formats, names, self._call_titles(), self._call_rows())
+
+    def _write_workbook_of_calls(self, stream, titles, pages, further):
+        """A workbook of calls alone.
+
+        :param further: how many texts come before the columns of a call
+        """
+        statements = self[:1]._in_client_language()
+        with xlsxwriter.Workbook(stream, {"constant_memory": True}) as book:
+            formats = statements._workbook_formats(book)
+            statements._write_workbook_calls(book, formats, set(), titles, pages, ["text"] * further + STYLES)
 
     def _workbook_formats(self, book):
         decimals = self.currency_id.decimal_places
@@ -78,31 +88,31 @@ class CallStatement(models.Model):
         sheet.write_number(row + 1, 5, self.charge_amount, formats["money"])
         sheet.freeze_panes(top + 1, 1)
 
-    def _write_workbook_calls(self, book, formats, names):
-        titles, sheet, row = self._call_titles(), None, SHEET_ROWS
-        for page in self._call_rows():
+    def _write_workbook_calls(self, book, formats, names, titles, pages, styles=STYLES):
+        columns, sheet, row = list(zip(titles, styles, strict=True)), None, SHEET_ROWS
+        for page in pages:
             for values in page:
                 if row == SHEET_ROWS:
-                    sheet, row = self._add_calls_sheet(book, titles, formats, names, sheet, row), 1
-                self._write_workbook_call(sheet, row, values, formats)
+                    sheet, row = self._add_calls_sheet(book, columns, formats, names, sheet, row), 1
+                self._write_workbook_call(sheet, row, values, formats, styles)
                 row += 1
         if sheet is None:
-            sheet, row = self._add_calls_sheet(book, titles, formats, names), 1
+            sheet, row = self._add_calls_sheet(book, columns, formats, names), 1
         sheet.autofilter(0, 0, row - 1, len(titles) - 1)
 
-    def _add_calls_sheet(self, book, titles, formats, names, full=None, rows=0):
+    def _add_calls_sheet(self, book, columns, formats, names, full=None, rows=0):
         """The next sheet for calls, after a full one."""
         if full:
-            full.autofilter(0, 0, rows - 1, len(titles) - 1)
+            full.autofilter(0, 0, rows - 1, len(columns) - 1)
         sheet = book.add_worksheet(self._workbook_sheet_name(self.env._("Calls"), names))
-        for column, (title, style) in enumerate(zip(titles, STYLES, strict=True)):
+        for column, (title, style) in enumerate(columns):
             sheet.set_column(column, column, WIDTHS[style])
             sheet.write_string(0, column, title, formats["head"])
         sheet.freeze_panes(1, 0)
         return sheet
 
-    def _write_workbook_call(self, sheet, row, values, formats):
-        for column, (value, style) in enumerate(zip(values, STYLES, strict=True)):
+    def _write_workbook_call(self, sheet, row, values, formats, styles):
+        for column, (value, style) in enumerate(zip(values, styles, strict=True)):
             if value in (None, False, ""):
                 continue
             if style == "text":

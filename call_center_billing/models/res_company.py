@@ -1,4 +1,6 @@
-from odoo import fields, models
+from odoo import api, fields, models
+
+from .thresholds import check_thresholds
 
 GATE = [("block", "Hold the invoice"), ("warn", "Warn only"), ("off", "Do not look")]
 
@@ -110,6 +112,13 @@ class ResCompany(models.Model):
     )
 
     _call_dispute_days_positive = models.Constraint("CHECK (call_dispute_days >= 0)", "Days to answer must not be negative.")
+
+    call_allowance_alerts = fields.Char(
+        string="Tell Clients at (%)",
+        default="80, 100",
+        help="Given to new contracts: parts of an allowance, in percent, at which the client gets a mail.",
+    )
+
     _call_contestation_days_positive = models.Constraint(
         "CHECK (call_contestation_days >= 0)", "The contestation window must not be negative."
     )
@@ -124,3 +133,7 @@ class ResCompany(models.Model):
     _call_back_billing_days_positive = models.Constraint(
         "CHECK (call_back_billing_days >= 0)", "The limit for back-billing must not be negative."
     )
+
+    @api.constrains("call_allowance_alerts")
+    def _check_call_allowance_alerts(self):
+        check_thresholds(self, "call_allowance_alerts")

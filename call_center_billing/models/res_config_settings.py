@@ -24,3 +24,4 @@ class ResConfigSettings(models.TransientModel):
     call_back_billing_days = fields.Integer(related="company_id.call_back_billing_days", readonly=False)
     call_dispute_days = fields.Integer(related="company_id.call_dispute_days", readonly=False)
     call_dispute_review_mail = fields.Boolean(related="company_id.call_dispute_review_mail", readonly=False)
+    call_allowance_alerts = fields.Char(related="company_id.call_allowance_alerts", readonly=False)

@@ -1,8 +1,22 @@
-from odoo import fields, models
+from odoo import api, fields, models
+
+SCOPE = {"parent_id", "is_company", "type", "only_contract_ids"}
+"""What record rules of the portal were computed from; see ``res.users``."""
 
 
 class ResPartner(models.Model):
     _inherit = "res.partner"
+
+    only_contract_ids = fields.Many2many(
+        "contract.contract",
+        "call_partner_contract_rel",
+        string="Only These Contracts",
+        context={"active_test": False},
+        ondelete="restrict",  # an empty list would show all
+        groups="call_center_billing.group_sales",
+        help="What this contact sees on the portal. Empty: all contracts of its location or child company and below, or, of a contact of "
+        "the head office, all contracts of the client.",
+    )
 
     unbilled_amount = fields.Monetary(
         string="Unbilled Usage",
@@ -23,6 +37,35 @@ class ResPartner(models.Model):
     def action_view_call_disputes(self):
         self.ensure_one()
         return self.env["call.dispute"]._action_of([("partner_id", "=", self.commercial_partner_id.id)])
+
+    call_list_columns = fields.Json(
+        copy=False, groups="base.group_user", help="How the client's own call lists are read: field -> title of its column."
+    )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        partners = super().create(vals_list)
+        if any(vals.get("only_contract_ids") for vals in vals_list):
+            self.env.registry.clear_cache()
+        return partners
+
+    def write(self, vals):
+        res = super().write(vals)
+        if SCOPE & set(vals) and self._has_portal_users():
+            self.env.registry.clear_cache()
+        return res
+
+    def _has_portal_users(self):
+        users = self.env["res.users"].sudo().with_context(active_test=False)
+        return bool(users.search_count([("partner_id", "child_of", self.ids), ("share", "=", True)], limit=1))
+
+    def _call_place(self):
+        """The location, company or head office that a contact belongs to: itself, or the nearest one above."""
+        self.ensure_one()
+        place = self.sudo()
+        while place.parent_id and not place.is_company and place.type != "other":
+            place = place.parent_id
+        return place
 
     def _compute_unbilled_amount(self):
         clients = self.commercial_partner_id

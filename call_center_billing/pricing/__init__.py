@@ -12,13 +12,14 @@ from .rollover import Carried, Use, carry, use
 from .tiers import flat_fees, graduated, packages, volume_tier
 from .agent_time import capped_average_seconds, fte_fee
 from .commitment import cap_discount, forecast_shortfall, minimum_top_up
-from .service_level import Served, credit, earn_back, is_breach
+from .service_level import credit, earn_back, is_breach
 from .best_plan import cheapest
+from .outlook import at_end
 
 __all__ = [
     "Carried",
-    "Served",
     "Use",
+    "at_end",
     "by_price",
     "cap_discount",
     "capped_average_seconds",

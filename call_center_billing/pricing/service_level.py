@@ -1,62 +1,11 @@
-"""Service levels: what is measured, credits for what missed its target, and how they are earned back. Product model 16."""
+"""Service levels: credits for what missed its target, and how they are earned back; what is measured is in ``indicators``. Product
+model 16."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
 ZERO = Decimal(0)
-
-
-@dataclass
-class Served:
-    """Inbound calls of a period, and how long their callers and agents took.
-
-    ``in_time``, ``short``: of the answered and of the abandoned calls, those that waited no longer than the threshold. ``wait``,
-    ``handling``: seconds of the answered calls. ``offered`` has those neither answered nor abandoned as well, such as voicemail.
-    """
-
-    offered: int = 0
-    answered: int = 0
-    in_time: int = 0
-    abandoned: int = 0
-    short: int = 0
-    wait: int = 0
-    handling: int = 0
-
-    def ratio(self, indicator: str, variant: str | None = None) -> tuple[int, int]:
-        """Numerator and denominator of an indicator: a part of the calls, or seconds per call.
-
-        >>> october = Served(offered=1000, answered=943, in_time=811, abandoned=57, short=19)
-        >>> ratios = [october.ratio("service_level", each) for each in ("late", "offered", "short", "answered")]
-        >>> [f"{part / whole:.1%}" for part, whole in ratios]
-        ['82.7%', '81.1%', '83.0%', '86.0%']
-        >>> october.ratio("abandonment")
-        (38, 981)
-        """
-        if indicator == "service_level":
-            return {
-                "late": (self.in_time, self.answered + self.abandoned - self.short),
-                "offered": (self.in_time, self.offered),
-                "short": (self.in_time + self.short, self.offered),
-                "answered": (self.in_time, self.answered),
-            }[variant]
-        return {
-            "answer_speed": (self.wait, self.answered),
-            "handling_time": (self.handling, self.answered),
-            "abandonment": (self.abandoned - self.short, self.offered - self.short),
-        }[indicator]
-
-    def value(self, indicator: str, variant: str | None = None) -> Fraction | None:
-        """Exact percents, or seconds per call; None without calls to measure.
-
-        >>> Served(answered=3, wait=50).value("answer_speed"), Served().value("abandonment")
-        (Fraction(50, 3), None)
-        """
-        part, whole = self.ratio(indicator, variant)
-        if not whole:
-            return None
-        return Fraction(part, whole) * (100 if indicator in ("service_level", "abandonment") else 1)
 
 
 def is_breach(actual: Decimal | Fraction | None, target: Decimal | Fraction, at_most: bool = False) -> bool:

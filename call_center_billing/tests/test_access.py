@@ -9,9 +9,9 @@ from .common import TODAY, CallBillingCommon
 
 READABLE = (
     "call.statement", "call.charge", "call.service.result", "call.usage.line", "contract.contract", "contract.line",
-    "contract.modification", "call.agreement", "call.dispute", "call.dispute.line",
+    "contract.modification", "call.agreement", "call.dispute", "call.dispute.line", "call.performance.report",
 )  # fmt: skip
-READABLE_IF_ANY = ("call.usage.stretch",)
+READABLE_IF_ANY = ("call.usage.stretch", "call.agreement")
 
 
 @freeze_time(TODAY)
@@ -32,6 +32,9 @@ class TestAccess(HttpCase, CallBillingCommon):
         charge = cls.move.call_statement_ids.charge_ids.filtered("call_count")[:1]
         reason = cls.env.ref("call_center_billing.dispute_reason_other")
         cls.dispute = cls.move.call_statement_ids._raise_dispute([{"charge_id": charge.id}], reason)
+        days = {"date_start": "2026-10-01", "date_end": "2026-10-31", "sent_at": "2026-11-02"}
+        cls.env["call.performance.report"].create({"contract_id": cls.contract.id, **days})
+        cls.env["call.count"]._count_due()
 
     def call_kw(self, model, method, *args, **kwargs):
         """A remote call of the logged-in user; None where it is refused."""
@@ -130,7 +133,8 @@ class TestAccess(HttpCase, CallBillingCommon):
             self.env, "other", groups="call_center_billing.group_manager", company_id=other.id, company_ids=[(6, 0, other.ids)]
         )
         filled = {"call.rate.rule", "call.price", "call.charge", "call.usage.line", "call.statement", "call.import"}
-        filled |= {"call.endpoint", "call.service.result", "call.dispute", "call.dispute.line"}
+        filled |= {"call.endpoint", "call.service.result", "call.dispute", "call.dispute.line", "call.count"}
+        filled |= {"call.performance.report"}
         for model in self.own_models():
             shared = self.env[model]._transient or model == "call.dispute.reason"
             if shared or not self.env[model].with_user(user).has_access("read"):

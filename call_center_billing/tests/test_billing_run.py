@@ -244,7 +244,7 @@ class TestSharedInvoice(CallBillingCommon):
         self.assertEqual(len(self.bill(self.contracts)), 2)
 
     def test_contracts_that_differ_in_their_terms_do_not_share(self):
-        self.contracts[1].payment_term_id = self.env.ref("account.account_payment_term_30days")
+        self.contracts[1].payment_term_id = self.env.ref("account.account_payment_term_15days")
         self.assertEqual(len(self.bill(self.contracts)), 2)
 
     def test_several_contracts_of_one_client(self):

@@ -87,6 +87,21 @@ class TestClientAccount(PaymentCommon):
             account = self.env["call.client.account"].search(domain)
             self.assertEqual((account, account.disputed_amount), (self.accounts(), 12.5))
 
+    def test_an_open_dispute_counts_with_its_taxes(self):
+        tax = self.env["account.tax"].create({"name": "19 %", "amount": 19})
+        self.product.taxes_id = tax
+        self.import_records(self.record(talk=61), self.record(talk=60))
+        move = self.bill()
+        move.action_post()
+        statement = move.call_statement_ids
+        call = self.env["call.usage.line"].search([("statement_id", "=", statement.id), ("billed_seconds", "=", 120)])
+        reason = self.env.ref("call_center_billing.dispute_reason_duration")
+        dispute = statement._raise_dispute([{"usage_id": call.id}], reason)
+        self.assertEqual((move.amount_untaxed, self.accounts().disputed_amount), (2.70, 2.14))  # 1.80 and 19 %
+        dispute.action_withdraw()
+        self.env.invalidate_all()
+        self.assertEqual(self.accounts().disputed_amount, 0)
+
     def test_totals_over_all_clients_are_grouped(self):
         self.invoice(100)
         groups = self.env["call.client.account"]._read_group(

@@ -206,8 +206,9 @@ class TestDispute(DisputeCase):
     def test_a_client_withdraws_it_until_it_is_decided(self):
         first, second = self.invoice_calls(2, 3)
         dispute = self.dispute(first)
+        own = dispute.activity_schedule("mail.mail_activity_data_todo", summary="My own")
         dispute._withdraw(self.client, "It was ours")
-        self.assertEqual((dispute.state, dispute.activity_ids.ids), ("withdrawn", []))
+        self.assertEqual((dispute.state, dispute.activity_ids), ("withdrawn", own))
         self.assertIn("It was ours", dispute.message_ids.filtered(lambda m: m.author_id == self.client).body)
         decided = self.dispute(second)
         self.decide(decided, "reject")

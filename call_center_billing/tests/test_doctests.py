@@ -2,6 +2,7 @@ import doctest
 
 from odoo.tests.common import BaseCase
 
+from .. import comparison, indicators
 from ..banking import allocation, references
 from ..deliveries import archive, folder
 from ..formats import (
@@ -16,13 +17,23 @@ from ..formats import (
     structured,
     titles,
 )
-from ..models import call_charge, call_masking, call_price, call_service_level, call_statement_document, contract_gaps
-from ..pricing import agent_time, allowance, best_plan, commitment, proration, rollover, seconds, service_level, tiers
+from ..models import (
+    call_charge,
+    call_masking,
+    call_performance,
+    call_price,
+    call_search,
+    call_service_level,
+    call_statement_document,
+    contract_gaps,
+    thresholds,
+)
+from ..pricing import agent_time, allowance, best_plan, commitment, outlook, proration, rollover, seconds, service_level, tiers
 
 MODULES = (
-    allocation, references, archive, folder, freeswitch_variables, generic, json_stream, local_time, numbers, rate_deck, rate_deck_changes, registry,
-    structured, titles, call_charge, call_masking, call_price, call_service_level, call_statement_document, contract_gaps, agent_time,
-    allowance, best_plan, commitment, proration, rollover, seconds, service_level, tiers,
+    comparison, indicators, allocation, references, archive, folder, freeswitch_variables, generic, json_stream, local_time, numbers, rate_deck, rate_deck_changes, registry,
+    structured, titles, call_charge, call_masking, call_performance, call_price, call_search, call_service_level, call_statement_document, contract_gaps,
+    thresholds, agent_time, allowance, best_plan, commitment, outlook, proration, rollover, seconds, service_level, tiers,
 )  # fmt: skip
 
 

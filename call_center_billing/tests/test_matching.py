@@ -2,8 +2,8 @@ from datetime import date
 from unittest.mock import patch
 
 from odoo import Command
-from odoo.exceptions import UserError
-from odoo.tests.common import tagged
+from odoo.exceptions import AccessError, UserError
+from odoo.tests.common import new_test_user, tagged
 
 from .payment_case import PaymentCommon
 
@@ -36,6 +36,13 @@ class TestMatching(PaymentCommon):
         mine = self.bank_line("20261105", 40, partner_id=self.client.id)
         exact = self.bank_line("20261105", 60)
         self.assertEqual(self.match(stranger, mine, exact), ["none", "matched", "matched"])
+        self.assertOpen((invoice, 0))
+
+    def test_a_reference_in_the_notes_needs_the_client_or_the_amount(self):
+        invoice = self.invoice(100)
+        neighbour = self.bank_line("Thanks", 40, narration=f"of the same collective entry: {invoice.name}")
+        exact = self.bank_line("Thanks", 100, narration=invoice.name)
+        self.assertEqual(self.match(neighbour, exact), ["none", "matched"])
         self.assertOpen((invoice, 0))
 
     def test_less_than_the_invoice_leaves_the_rest_open(self):
@@ -193,6 +200,20 @@ class TestMatching(PaymentCommon):
         self.assertEqual((line.call_match, invoice.amount_residual), ("undone", 100))
         line.action_match_payments()
         self.assertEqual((line.call_match, invoice.amount_residual), ("matched", 0))
+
+    def test_the_billing_accountant_matches_and_undoes(self):
+        accountant = new_test_user(self.env, "matcher", groups="call_center_billing.group_accountant")
+        invoice = self.invoice(100)
+        line = self.bank_line(invoice.name, 100).with_user(accountant)
+        line.action_match_payments()
+        self.assertOpen((invoice, 0))
+        line.action_undo_reconciliation()
+        self.assertOpen((invoice, 100))
+        self.bank.with_user(accountant).action_match_payments()
+        self.assertEqual(line.call_match, "undone")
+        sales = new_test_user(self.env, "matching_sales", groups="call_center_billing.group_sales")
+        with self.assertRaises(AccessError):
+            line.with_user(sales).action_match_payments()
 
     def test_an_invoice_that_is_reset_and_posted_again_is_paid_once(self):
         invoice = self.invoice(100)

@@ -46,7 +46,13 @@ class TestPortal(HttpCase, CallBillingCommon):
         calls = self.env["call.usage.line"].with_user(self.client_user).search([("statement_id", "=", statement.id)])
         self.assertEqual(sorted(calls.mapped("charged_amount")), [0, 1.8])
         page = self.get(f"/my/statements/{statement.id}").text
-        for words in ("Inbound calls, included minutes", "1.8000</summary>", ">included</span>", "120 s of it are included in"):
+        for words in (
+            "Inbound calls, included minutes",
+            "1.8000",
+            "Why this price",
+            ">included</span>",
+            "120 s of it are included in",
+        ):
             self.assertIn(words, page.replace("\xa0", " ").replace("&#39;", "'"))
 
     def test_a_credited_invoice_keeps_its_calls_for_the_client(self):
@@ -63,6 +69,82 @@ class TestPortal(HttpCase, CallBillingCommon):
             {}
         )._create_payments()
         self.assertIn(">Paid</span>", self.get(f"/my/statements/{self.statement.id}").text)
+
+    def test_a_statement_tells_how_long_it_can_be_disputed_and_leads_to_payment(self):
+        self.contract.contestation_days = 10
+        self.assertEqual(str(self.move.invoice_date), "2026-11-01")
+        page = self.get(f"/my/statements/{self.statement.id}").text.replace("\xa0", " ")
+        for words in ("7 days are left", ">11/11/2026<", f"/my/invoices/{self.move.id}?payment=True#portal_pay", ">1.80<"):
+            self.assertIn(words, page)
+        self.assertIn(">11/11/2026<", self.get("/my/statements").text)
+        self.assertIn("The next one until 11/11/2026", self.get("/my/home").text)
+        self.assertEqual(self.counters()["call_review_count"], 1)
+
+    def test_when_the_time_to_dispute_is_over_the_page_says_so(self):
+        self.contract.contestation_days = 10
+        with freeze_time("2026-11-11 10:00:00"):
+            self.assertIn("today is the last day", self.get(f"/my/statements/{self.statement.id}").text)
+        with freeze_time("2026-11-12 10:00:00"):
+            self.assertIn("ended on", self.get(f"/my/statements/{self.statement.id}").text)
+            self.assertEqual(self.counters()["call_review_count"], 0)
+
+    def counters(self):
+        names = ["call_statement_count", "call_review_count", "call_usage_count"]
+        return self.make_jsonrpc_request("/my/counters", {"counters": names})
+
+    def test_home_counts_what_is_the_clients(self):
+        self.authenticate("client_user", "client_user")
+        self.assertEqual(self.counters(), {"call_statement_count": 1, "call_review_count": 1, "call_usage_count": 2})
+        self.authenticate("stranger_user", "stranger_user")
+        self.assertEqual(set(self.counters().values()), {0})
+
+    def test_a_paid_statement_offers_no_payment(self):
+        self.env["account.payment.register"].with_context(active_model="account.move", active_ids=self.move.ids).create(
+            {}
+        )._create_payments()
+        self.assertNotIn("payment=True", self.get(f"/my/statements/{self.statement.id}").text)
+
+    def post(self, statement, body):
+        return self.make_jsonrpc_request_raw(
+            "/mail/message/post",
+            {
+                "thread_model": "call.statement",
+                "thread_id": statement.id,
+                "post_data": {"body": body, "message_type": "comment", "subtype_xmlid": "mail.mt_comment"},
+            },
+        )
+
+    def make_jsonrpc_request_raw(self, url, params):
+        return self.url_open(url, json={"jsonrpc": "2.0", "params": params, "method": "call", "id": 1}).json()
+
+    def test_a_client_writes_to_the_person_who_is_responsible(self):
+        self.contract.user_id = self.env.user
+        self.authenticate("client_user", "client_user")
+        self.assertIn("result", self.post(self.statement, "What is <b>this</b> call? <script>alert(1)</script>"))
+        message = self.statement.message_ids[0]
+        self.assertEqual(message.author_id, self.client)
+        self.assertNotIn("<script", message.body)
+        self.assertIn(self.env.user.partner_id, message.notified_partner_ids)
+        messages = self.make_jsonrpc_request_raw(
+            "/mail/chatter_fetch", {"thread_model": "call.statement", "thread_id": self.statement.id}
+        )
+        self.assertIn(message.id, messages["result"]["messages"])
+
+    def test_another_client_neither_reads_nor_writes_there(self):
+        message = self.statement.message_post(body="Our answer", subtype_xmlid="mail.mt_comment")
+        self.authenticate("stranger_user", "stranger_user")
+        self.assertIn("error", self.post(self.statement, "Hello"))
+        messages = self.make_jsonrpc_request_raw(
+            "/mail/chatter_fetch", {"thread_model": "call.statement", "thread_id": self.statement.id}
+        )
+        self.assertFalse(messages.get("result", {}).get("messages"))
+        self.assertEqual(self.statement.message_ids[0], message)
+
+    def test_an_accepted_agreement_is_linked(self):
+        agreement = self.env["call.agreement"].create({"contract_id": self.contract.id})
+        agreement.action_offer()
+        agreement._accept(agreement.document_hash, "Dr. Client", without_signature=True)
+        self.assertIn(f"/my/agreements/{agreement.id}", self.get(f"/my/statements/{self.statement.id}").text)
 
     def test_downloads(self):
         csv = self.get(f"/my/statements/{self.statement.id}/csv")

@@ -17,7 +17,7 @@ from .common import OCTOBER, TODAY, CallBillingCommon
 @tagged("post_install", "-at_install")
 class TestStatementDocument(CallBillingCommon):
     def table(self, statement):
-        text = b"".join(statement._csv_chunks()).decode("utf-8-sig")
+        text = statement._written("csv").read().decode("utf-8-sig")
         return list(csv.DictReader(io.StringIO(text)))
 
     def test_the_csv_has_every_call_with_its_price_in_the_clients_time(self):

@@ -134,6 +134,21 @@ class TestTwoAtOnce(BaseCase):
         self.at_once(open_period, open_period)
         self.assertEqual(self.count(f"SELECT count(*) FROM call_statement WHERE contract_id = {self.contract_id}"), 1)
 
+    def test_calls_that_come_while_others_are_counted_are_counted_later(self):
+        first, second = self.upload(row(account="two-at-once"), row(account="two-at-once", start="2026-10-05 11:00:00"))
+        self.at_once(self.importing(first))
+        mine = f"SELECT sum(call_count) FROM call_count c JOIN call_statement s ON s.id = c.statement_id WHERE contract_id = {self.contract_id}"
+        with self.environment() as env:
+            env["call.count"].search_count([])  # what is committed from here on is not seen
+            self.at_once(self.importing(second))
+            env["call.count"]._count_due()
+        self.assertEqual(self.count(mine), 1)
+        with self.environment() as env:
+            october = env["contract.contract"].browse(self.contract_id), date(2026, 10, 1), date(2026, 10, 31)
+            self.assertEqual(env["call.count"]._served(env["call.count"]._current(*october), 20)[()].answered, 2)
+            env["call.count"]._count_due()
+        self.assertEqual(self.count(mine), 2)
+
     @mute_logger("odoo.service.model", "odoo.sql_db")
     def test_a_period_that_closes_beside_an_import_misses_no_call(self):
         first, second = self.upload(row(account="two-at-once"), row(account="two-at-once", start="2026-10-06 10:00:00"))

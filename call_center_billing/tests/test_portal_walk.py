@@ -1,0 +1,117 @@
+import re
+
+from freezegun import freeze_time
+
+from odoo.tests import HttpCase, tagged
+
+from .asterisk import row
+from .common import NOVEMBER, TODAY, CallBillingCommon
+
+SECRET = "Zebra"
+CALLER = "+491709998877"
+OURS = re.compile(r"^/(my/(statements|agreements|disputes|calls)|call_center_billing/)")
+IDS = {
+    "agreement_id": "call.agreement", "dispute_id": "call.dispute", "statement_id": "call.statement",
+}  # fmt: skip
+WORDS = {"page": "1", "rate": "5", "kind": "csv", "document": "0" * 64}
+
+
+@freeze_time(TODAY)
+@tagged("post_install", "-at_install")
+class TestPortalWalk(HttpCase, CallBillingCommon):
+    """Every page of this add-on that is asked for by address, with the ids of a client's records, by people who may not see them."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company_partner = cls.env["res.partner"].create(
+            {"name": f"{SECRET} Group", "is_company": True, "email": "z@example.com"}
+        )
+        north, south = cls.env["res.partner"].create(
+            [
+                {"name": f"{SECRET} {name}", "parent_id": cls.company_partner.id, "type": "other", "tz": "Europe/Berlin"}
+                for name in ("North", "South")
+            ]
+        )
+        cls.contract.partner_id = north
+        cls.contract.name = f"{SECRET} service"
+        cls.head = cls.env["res.partner"].create({"name": "Head", "parent_id": cls.company_partner.id})
+        people = {
+            "head": cls.head,
+            "north": north,
+            "sibling": south,
+            "stranger": cls.env["res.partner"].create({"name": "Stranger"}),
+        }
+        for login, partner in people.items():
+            person = (
+                partner
+                if login in ("head", "stranger")
+                else cls.env["res.partner"].create({"name": login, "parent_id": partner.id})
+            )
+            cls.make_portal_user(person, f"{login}_user")
+        cls.import_text(row(talk=61, caller=CALLER), row(start="2026-10-05 11:00:00", talk=61, caller=CALLER))
+        cls.move = cls.contract._bill_periods(NOVEMBER)
+        cls.move.action_post()
+        cls.statement = cls.move.call_statement_ids
+        agreement = cls.env["call.agreement"].create({"contract_id": cls.contract.id})
+        agreement._offer()
+        usage = cls.env["call.usage.line"].search([("statement_id", "=", cls.statement.id)], limit=1)
+        reason = cls.env["call.dispute.reason"].search([], limit=1)
+        dispute = cls.statement._raise_dispute([{"usage_id": usage.id}], reason, comment=SECRET)
+        cls.records = {"call.agreement": agreement, "call.dispute": dispute, "call.statement": cls.statement}
+
+    def routes(self):
+        """Addresses of this add-on, with the ids of the client's records."""
+        Http, found = self.env["ir.http"], set()
+        modules = sorted(self.env.registry._init_modules)
+        for path, endpoint in Http._generate_routing_rules(modules, converters=Http._get_converters()):
+            asked = endpoint.routing["type"] == "http" and "POST" not in (endpoint.routing.get("methods") or ("GET",))
+            if OURS.match(path) and asked:
+                found.add(re.sub(r"<(?:[^:>]*:)?(\w+)>", self.value, path))
+        return sorted(found)
+
+    def value(self, match):
+        name = match[1]
+        return str(self.records[IDS[name]].id) if name in IDS else WORDS[name]
+
+    def told(self, login, suffix=""):
+        """Addresses whose answer tells something of the client."""
+        self.authenticate(login, login)
+        tell = []
+        for url in self.routes():
+            text = self.url_open(url + suffix).content
+            if SECRET.encode() in text or CALLER[-7:].encode() in text:
+                tell.append(url)
+        return tell
+
+    def test_the_client_and_its_head_office_see_the_pages(self):
+        for login in ("north_user", "head_user"):
+            with self.subTest(login):
+                self.assertGreaterEqual(len(self.told(login)), 8)
+
+    def test_nobody_else_does(self):
+        self.assertGreaterEqual(len(self.routes()), 15)
+        for login in ("sibling_user", "stranger_user", None):
+            with self.subTest(login):
+                self.assertEqual(self.told(login), [])
+
+    def test_a_stale_or_foreign_token_opens_nothing(self):
+        for token in ("stale", self.move._portal_ensure_token()):
+            with self.subTest(token):
+                self.assertEqual(self.told("stranger_user", f"?access_token={token}"), [])
+                self.assertEqual(self.told(None, f"?access_token={token}"), [])
+
+    def test_documents_are_not_downloaded_by_others(self):
+        self.statement.sudo()._ensure_documents()
+        attachments = self.env["ir.attachment"].search(
+            [
+                ("res_model", "in", ("account.move", "call.agreement", "call.dispute")),
+                ("res_id", "in", [r.id for r in self.records.values()] + self.move.ids),
+            ]
+        )
+        self.assertTrue(attachments)
+        for login in ("sibling_user", "stranger_user", None):
+            self.authenticate(login, login)
+            for attachment in attachments:
+                with self.subTest(login=login, attachment=attachment.name):
+                    self.assertNotEqual(self.url_open(f"/web/content/{attachment.id}?download=true").status_code, 200)
