@@ -234,12 +234,16 @@ class TestReminders(ReminderCase):
         self.invoice(80, due="2026-11-12")
         self.assertReminded([("2026-11-16", []), ("2026-11-20", []), ("2026-11-21", [(1, 80), (2, 100)])])
 
-    def test_companies_with_a_policy_of_their_own_go_on_by_hand_when_it_is_installed(self):
-        other = self.setup_other_company()["company"]
-        other.credit_policy_id = self.env.ref("account_credit_control.credit_control_3_time")
-        other.call_reminders = True
+    def test_companies_that_made_runs_go_on_by_hand_when_it_is_installed(self):
+        used, fresh = self.setup_other_company()["company"], self.env.company
+        theirs = self.env.ref("account_credit_control.credit_control_3_time")
+        (used | fresh).write({"credit_policy_id": theirs.id, "call_reminders": True})
+        self.env["credit.control.run"].create({"date": "2026-11-01", "company_id": used.id})
         post_init_hook(self.env)
-        self.assertEqual((other.call_reminders, self.env.company.call_reminders), (False, True))
+        self.assertEqual((used.call_reminders, used.credit_policy_id), (False, theirs))
+        self.invoice(100)
+        self.assertReminded([("2026-11-06", [(1, 100)])])
+        self.assertEqual(fresh.credit_policy_id, self.env.ref("call_center_billing_credit_control.policy"))
 
     def test_other_companies_and_companies_without_calls_remind_nobody(self):
         self.invoice(100)
