@@ -68,6 +68,18 @@ class TestDispute(DisputeCase):
                         with self.assertRaisesRegex(UserError, "cannot become"):
                             dispute._set_state(after)
 
+    def test_what_is_contested_of_an_invoice_counts_with_its_taxes(self):
+        self.product.taxes_id = self.env["account.tax"].create({"name": "19 %", "amount": 19})
+        calls = self.invoice_calls(2, 3, 4)
+        one, other = self.dispute(calls[0]), self.dispute(calls[1])
+        table = [(one.action_review, 5.36), (lambda: self.decide(one), 5.36), (other.action_withdraw, 2.14)]
+        for step, contested in table:  # 1.80 + 2.70 and 0.86; the first one is granted, and not given back yet
+            step()
+            self.assertEqual(self.invoice._disputed_amounts(), {self.invoice: contested})
+        one.adjustment_ids.action_create_move()
+        one.adjustment_ids.move_id.action_post()
+        self.assertEqual(self.invoice._disputed_amounts(), {})
+
     def test_nothing_passes_beside_the_door(self):
         dispute = self.dispute(self.invoice_calls(2))
         for values in ({"state": "settled"}, {"disputed_amount": 0}, {"comment": "x"}, {"outcome": "accepted"}):

@@ -88,7 +88,7 @@ class AccountMove(models.Model):
         :raise UserError: there is nothing to remind of
         """
         self.env["credit.control.line"].check_access("write")
-        self.lock_for_update()
+        self.company_id._hold_reminders()
         today, Line = fields.Date.today(), self.env["credit.control.line"].sudo()
         receivables = self.sudo().line_ids._receivables().filtered(lambda line: line.date_maturity <= today)
         due = receivables._chased(today, in_spite_of_promises=True)

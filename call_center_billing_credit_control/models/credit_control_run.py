@@ -1,8 +1,12 @@
 import logging
+from datetime import timedelta
+
+import psycopg2
 
 from odoo import api, fields, models
 
 _logger = logging.getLogger(__name__)
+RETRY = timedelta(days=7)
 
 
 class CreditControlRun(models.Model):
@@ -27,6 +31,8 @@ class CreditControlRun(models.Model):
                 with self.env.cr.savepoint():
                     self.with_company(company)._remind(company, today)
                     self.env.flush_all()
+            except psycopg2.OperationalError:  # somebody reminds by hand just now
+                self.env.ref("call_center_billing_credit_control.remind_cron").sudo()._trigger()
             except Exception:
                 _logger.exception("The reminders of %s could not be made", company.name)
             if not self.env["ir.cron"]._commit_progress(1):
@@ -34,6 +40,7 @@ class CreditControlRun(models.Model):
 
     def _remind(self, company, today):
         company._choose_reminder_policy()
+        company._hold_reminders()
         run = self.create({"date": today, "company_id": company.id, "call_daily": True})
         unsent = run._unsent()
         run.generate_credit_lines()
@@ -42,12 +49,18 @@ class CreditControlRun(models.Model):
         return run
 
     def _unsent(self):
-        """What earlier days left: mails that failed, and letters that nobody printed. They are tried again, with the amounts of today
-        and by mail where there is an address meanwhile. What people prepare in runs of their own is theirs."""
+        """What earlier days left: letters that nobody printed, and mails that failed, these for a week. They are tried again, with the
+        amounts of today and by mail where there is an address meanwhile. What people prepare in runs of their own is theirs."""
         return self.env["credit.control.line"].search(
             [
                 ("company_id", "=", self.company_id.id),
-                ("state", "in", ("to_be_sent", "error", "email_error")),
+                *(
+                    "|",
+                    ("state", "=", "to_be_sent"),
+                    "&",
+                    ("state", "in", ("error", "email_error")),
+                    ("date", ">=", self.date - RETRY),
+                ),
                 ("manually_overridden", "=", False),
                 *("|", ("run_id", "=", False), ("run_id.call_daily", "=", True)),
             ]

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 
 class ResCompany(models.Model):
@@ -29,6 +30,13 @@ class ResCompany(models.Model):
         policy.account_ids |= self.env["account.account"].search(
             [("company_ids", "in", self.ids), ("account_type", "=", "asset_receivable"), ("non_trade", "=", False)]
         )
+
+    def _hold_reminders(self):
+        """Changes nothing, but whoever makes reminders of the same company at the same time starts again, and sees what the other one
+        made: nobody is reminded twice."""
+        self.env.flush_all()
+        self.env.cr.execute(SQL("UPDATE credit_control_policy SET id = id WHERE id = ANY(%s)", self.sudo().credit_policy_id.ids))
+        self.env.invalidate_all(flush=False)
 
 
 class ResConfigSettings(models.TransientModel):

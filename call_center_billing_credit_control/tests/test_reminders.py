@@ -2,12 +2,12 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
-from odoo.exceptions import UserError
 from odoo.tests.common import tagged
 from odoo.tools import html2plaintext, mute_logger
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
+from ..hooks import post_init_hook
 from .reminder_case import ReminderCase
 
 
@@ -149,7 +149,7 @@ class TestReminders(ReminderCase):
 
         def fail(communication):
             if communication.partner_id == self.client:
-                raise UserError(self.env._("No such template"))
+                raise ValueError("No such template")
             return original(communication)
 
         with patch.object(Communication, "_send_communications_by_email", fail):
@@ -233,6 +233,17 @@ class TestReminders(ReminderCase):
             self.env["call.payment.promise"].create({"partner_id": self.client.id, "date": "2026-11-20"})
         self.invoice(80, due="2026-11-12")
         self.assertReminded([("2026-11-16", []), ("2026-11-20", []), ("2026-11-21", [(1, 80), (2, 100)])])
+
+    def test_companies_that_made_runs_go_on_by_hand_when_it_is_installed(self):
+        used, fresh = self.setup_other_company()["company"], self.env.company
+        theirs = self.env.ref("account_credit_control.credit_control_3_time")
+        (used | fresh).write({"credit_policy_id": theirs.id, "call_reminders": True})
+        self.env["credit.control.run"].create({"date": "2026-11-01", "company_id": used.id})
+        post_init_hook(self.env)
+        self.assertEqual((used.call_reminders, used.credit_policy_id), (False, theirs))
+        self.invoice(100)
+        self.assertReminded([("2026-11-06", [(1, 100)])])
+        self.assertEqual(fresh.credit_policy_id, self.env.ref("call_center_billing_credit_control.policy"))
 
     def test_other_companies_and_companies_without_calls_remind_nobody(self):
         self.invoice(100)

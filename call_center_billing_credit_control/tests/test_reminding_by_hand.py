@@ -54,6 +54,14 @@ class TestRemindingByHand(ReminderCase):
         for record in (invoice, self.account()):
             self.assertShown(record, "Payment reminder", "2026-11-08", "2026-12-01", "2026-11-30")
 
+    def test_accountants_see_it_on_the_pages(self):
+        invoice = self.invoice(100)
+        self.reminded("2026-11-08")
+        for record in (invoice, self.account(), invoice.credit_control_line_ids.communication_id):
+            with self.subTest(record._name):
+                form = Form(record.with_user(self.accountant))
+                self.assertEqual(form.call_asked_amount, 100)
+
     def test_the_next_one_is_sent_now(self):
         invoice = self.invoice(100).with_user(self.accountant)
         self.reminded("2026-11-08")
