@@ -263,7 +263,7 @@ def main(env):
     if call_import.state not in ("done", "repeated"):
         raise SystemExit(call_import.message)
     call_import = call_import.same_as_id or call_import
-        env["call.count"].sudo()._count_due()
+    env["call.count"].sudo()._count_due()
     with _Step(env, "Sales staff and clients agree on the terms") as step:
         step.result = f"{_agree(env(user=env.ref(f'{MODULE}.user_sales')))} documents"
     with _Step(env, "Accountant bills the periods that are over") as step:

@@ -13,7 +13,9 @@ class CallPerformancePortal(CustomerPortal):
         values = super()._prepare_home_portal_values(counters)
         if "call_performance_count" in counters:
             Report = request.env["call.performance.report"]
-            values["call_performance_count"] = Report.search_count(request.env.user._call_performance_domain()) if Report.has_access("read") else 0
+            values["call_performance_count"] = (
+                Report.search_count(request.env.user._call_performance_domain()) if Report.has_access("read") else 0
+            )
         return values
 
     @http.route(["/my/performance", "/my/performance/page/<int:page>"], type="http", auth="user", website=True, readonly=True)

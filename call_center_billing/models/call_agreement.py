@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
 from odoo.tools import consteq, format_date, html2plaintext
 
 STATES = [
@@ -616,14 +617,18 @@ class CallStatement(models.Model):
     _inherit = "call.statement"  # pylint: disable=consider-merging-classes-inherited
 
     def _agreements_in_force(self):
-        """Accepted documents by which the period is charged, the earliest first: what held on its first day, and what changed in it."""
+        """Accepted documents by which the period is charged, the earliest first: what held on its first day, and what changed in it. Of
+        people of the client, those that they may read."""
         self.ensure_one()
         accepted = (
             self.sudo().contract_id._agreements().filtered(lambda a: a.state == "accepted" and a.date_from <= self.date_end)
         )
         accepted = accepted.sorted(lambda a: (a.date_from, a.signed_at))
         before = accepted.filtered(lambda a: a.date_from <= self.date_start)
-        return before[-1:] | (accepted - before)
+        found = before[-1:] | (accepted - before)
+        if self.env.user.share:
+            found &= found.search(self.env.user._call_agreement_domain() & Domain("id", "in", found.ids))
+        return found
 
 
 def same_terms(one, other):

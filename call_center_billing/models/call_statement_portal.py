@@ -55,19 +55,8 @@ class CallStatement(models.Model):
         invoice = self.invoice_id
         if not invoice.has_access("read") or invoice.state != "posted" or invoice.payment_state not in ("not_paid", "partial"):
             return None
-        return f"/my/invoices/{invoice.id}?payment=True#portal_pay"
-
-    def _agreements_in_force(self):
-        """Accepted agreements and amendments of its contract that had begun when its period ended, as far as the user sees them."""
-        self.ensure_one()
-        contract = self.sudo().contract_id
-        return self.env["call.agreement"].search(
-            self.env.user._call_agreement_domain()
-            & Domain("state", "=", "accepted")
-            & Domain("date_from", "<=", self.date_end)
-            & (Domain("contract_id", "=", contract.id) | Domain("location_ids", "=", contract.id)),
-            order="date_from, id",
-        )
+        # Odoo's page takes payments only of who comes with the invoice's token, also of who is logged in.
+        return invoice.sudo().get_portal_url(query_string="&payment=True", anchor="portal_pay")
 
     def message_post(self, **kwargs):
         """What a client writes reaches the person who is responsible for the contract."""

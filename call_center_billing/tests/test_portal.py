@@ -74,7 +74,12 @@ class TestPortal(HttpCase, CallBillingCommon):
         self.contract.contestation_days = 10
         self.assertEqual(str(self.move.invoice_date), "2026-11-01")
         page = self.get(f"/my/statements/{self.statement.id}").text.replace("\xa0", " ")
-        for words in ("7 days are left", ">11/11/2026<", f"/my/invoices/{self.move.id}?payment=True#portal_pay", ">1.80<"):
+        for words in (
+            "7 days are left",
+            ">11/11/2026<",
+            f"/my/invoices/{self.move.id}?access_token={self.move.access_token}&amp;payment=True#portal_pay",
+            ">1.80<",
+        ):
             self.assertIn(words, page)
         self.assertIn(">11/11/2026<", self.get("/my/statements").text)
         self.assertIn("The next one until 11/11/2026", self.get("/my/home").text)
