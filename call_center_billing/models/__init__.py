@@ -24,6 +24,7 @@ from . import call_rate_allowance
 from . import call_rate_term
 from . import resource_calendar
 from . import call_price
+from . import call_price_edit
 from . import contract_template
 from . import contract_line
 from . import contract_contract
