@@ -93,6 +93,7 @@
         "wizards/call_agreement_compare.xml",
         "views/call_dispute_views.xml",
         "views/call_simulation_views.xml",
+        "views/call_margin_views.xml",
         "views/call_rate_deck_views.xml",
     ],
     "demo": [
