@@ -68,7 +68,7 @@ class CallMargin(models.Model):
     cost = fields.Monetary(readonly=True, help="Agents and provider; empty where the cost of an agent hour is not given.")
     margin = fields.Monetary(readonly=True, help="Revenue - cost; empty where the cost of an agent hour is not given.")
     has_cost = fields.Boolean(string="Cost Given", readonly=True)
-    revenue_per_call = fields.Float(digits=(16, 4), readonly=True, aggregator="avg")
+    revenue_per_call = fields.Float(string="Revenue per Call", digits=(16, 4), readonly=True, aggregator="avg")
     revenue_per_minute = fields.Float(string="Revenue per Charged Minute", digits=(16, 4), readonly=True, aggregator="avg")
     revenue_per_hour = fields.Float(string="Revenue per Agent Hour", digits=(16, 2), readonly=True, aggregator="avg")
     cost_per_hour = fields.Float(string="Cost per Agent Hour", digits=(16, 2), readonly=True, aggregator="avg")

@@ -122,7 +122,7 @@ class ResCompany(models.Model):
     call_agent_hour_cost = fields.Float(
         string="Cost of an Agent Hour",
         digits=(16, 4),
-        groups="call_center_billing.group_sales",
+        groups="base.group_user",  # clients may read the rest of a company
         help="In the company's currency, of contracts that have no cost of their own. 0: not given, margins are not computed.",
     )
 

@@ -9,11 +9,12 @@ from odoo.tools import SQL
 
 from .asterisk import row
 from .common import DECEMBER, NOVEMBER, TODAY
+from .test_dispute import DisputeCase
 from .test_pricing_models import PricingCase
 
 
 @freeze_time(TODAY)
-class TestAssurance(PricingCase):
+class TestAssurance(DisputeCase, PricingCase):
     """Where money may be lost, of October."""
 
     def page(self, first="2026-10-01", last="2026-10-31"):
@@ -131,6 +132,13 @@ class TestAssurance(PricingCase):
         self.assertEqual(self.table(page, "decisions"), {"gate": (1, 0.9), "corrected": (1, 0), "unsigned": (1, 0)})
         self.assertEqual(self.table(page)["written_off"], (1, 0))
         self.assertEqual(self.table(page)["agreement"], (1, 0))
+
+    def test_what_was_given_back_after_the_contestation_window(self):
+        calls = self.invoice_calls(2, 3)
+        with freeze_time("2027-02-01"):
+            self.decide(self.dispute(calls[0], override="Agreed by phone"))
+            self.decide(self.dispute(calls[1], override="Asked again"), "reject")
+        self.assertEqual(self.table(self.page("2027-02-01", "2027-02-28"), "decisions"), {"late_dispute": (1, 1.8)})
 
     def test_prices_and_who_changed_them(self):
         self.plan_of({"minute_price": 1})

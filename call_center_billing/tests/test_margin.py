@@ -1,8 +1,10 @@
 from freezegun import freeze_time
+from lxml import etree
 
 from odoo.exceptions import AccessError
 from odoo.fields import Command
-from odoo.tests import new_test_user
+from odoo.tests import Form, new_test_user
+from odoo.tools.safe_eval import safe_eval
 
 from .common import NOVEMBER, TODAY
 from .test_pricing_models import MINUTE, PricingCase
@@ -171,3 +173,15 @@ class TestMargin(PricingCase):
             self.env["call.margin"].with_user(client).search([])
         with self.assertRaises(AccessError):
             self.contract.with_user(client).read(["agent_hour_cost"])
+        with self.assertRaises(AccessError):
+            self.env.company.with_user(client).read(["call_agent_hour_cost"])
+
+    def test_other_plans_are_simulated_for_the_period_of_a_row(self):
+        self.half_an_hour()
+        self.bill()
+        view = self.env["call.margin"].get_view(self.env.ref("call_center_billing.call_margin_view_list").id)
+        (button,) = etree.fromstring(view["arch"]).iter("button")
+        ((contract, first, last),) = self.rows("contract_id", "date_start", "date_end")
+        row = {"contract_id": contract.id, "date_start": str(first), "date_end": str(last)}
+        simulation = Form(self.env["call.simulation"].with_context(**safe_eval(button.get("context"), row)))
+        self.assertEqual((simulation.contract_id, simulation.date_from, simulation.date_to), (contract, first, last))

@@ -66,17 +66,17 @@ class CallAssurance(models.TransientModel):
             for group in groups:
                 bases[prices.basis(group)].append(group)
         names = {
-            "service": self.env._("of these, estimated by the price of their source and service"),
-            "source": self.env._("of these, estimated by the price of their source"),
-            "company": self.env._("of these, estimated by the price of the company"),
-            "unknown": self.env._("of these, not estimated: the days have no calls"),
+            "service": self.env._("Of all suspended: estimated by the price of their source and service"),
+            "source": self.env._("Of all suspended: estimated by the price of their source"),
+            "company": self.env._("Of all suspended: estimated by the price of the company"),
+            "unknown": self.env._("Of all suspended: not estimated, the days have no calls"),
         }
         for basis in BASES:
             if bases[basis]:
                 domain = [*waiting, *self._groups_domain(bases[basis])]
                 rows.append(self._suspense_row(f"by_{basis}", names[basis], domain, bases[basis], prices))
         near = [*waiting, ("reason", "=", "near_duplicate")]
-        name = self.env._("of these, held because they look like calls that came twice")
+        name = self.env._("Of all suspended: held because they look like calls that came twice")
         rows.append(self._suspense_row("near_duplicate", name, near, self._suspended(near), prices))
         decided = [*self._mine(), ("state", "=", "written_off"), *self._in_days("write_date")]
         name = self.env._("Suspended records written off")
