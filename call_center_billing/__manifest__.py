@@ -42,6 +42,7 @@
         "wizards/call_suspense_fix.xml",
         "wizards/call_suspense_write_off.xml",
         "wizards/call_proof.xml",
+        "wizards/call_assurance.xml",
         "views/call_usage_line_views.xml",
         "views/call_suspense_views.xml",
         "views/call_import_views.xml",
@@ -60,6 +61,7 @@
         "views/call_rate_premium_views.xml",
         "views/call_rate_allowance_views.xml",
         "views/call_rate_term_views.xml",
+        "views/call_price_edit_views.xml",
         "views/call_usage_lost_views.xml",
         "views/call_statement_views.xml",
         "views/call_charge_views.xml",
@@ -91,6 +93,7 @@
         "wizards/call_agreement_compare.xml",
         "views/call_dispute_views.xml",
         "views/call_simulation_views.xml",
+        "views/call_margin_views.xml",
         "views/call_rate_deck_views.xml",
     ],
     "demo": [

@@ -24,6 +24,7 @@ from . import call_rate_allowance
 from . import call_rate_term
 from . import resource_calendar
 from . import call_price
+from . import call_price_edit
 from . import contract_template
 from . import contract_line
 from . import contract_contract
@@ -55,6 +56,7 @@ from . import call_dispute_decision
 from . import call_correction
 from . import call_usage_line
 from . import call_count
+from . import call_margin
 from . import call_masking
 from . import call_usage_lost
 from . import call_usage_stretch

@@ -58,6 +58,17 @@ class ContractContract(models.Model):
         "CHECK (back_billing_days >= 0)", "The limit for back-billing must not be negative."
     )
 
+    agent_hour_cost = fields.Float(
+        string="Cost of an Agent Hour",
+        digits=(16, 4),
+        groups="call_center_billing.group_sales",
+        help="In the company's currency, for its margin. 0: as the settings say.",
+    )
+
+    _agent_hour_cost_positive = models.Constraint(
+        "CHECK (agent_hour_cost >= 0)", "The cost of an agent hour must not be negative."
+    )
+
     contestation_days = fields.Integer(
         string="Contestation Window",
         default=lambda self: self.env.company.call_contestation_days,

@@ -119,6 +119,16 @@ class ResCompany(models.Model):
         help="Given to new contracts: parts of an allowance, in percent, at which the client gets a mail.",
     )
 
+    call_agent_hour_cost = fields.Float(
+        string="Cost of an Agent Hour",
+        digits=(16, 4),
+        groups="base.group_user",  # clients may read the rest of a company
+        help="In the company's currency, of contracts that have no cost of their own. 0: not given, margins are not computed.",
+    )
+
+    _call_agent_hour_cost_positive = models.Constraint(
+        "CHECK (call_agent_hour_cost >= 0)", "The cost of an agent hour must not be negative."
+    )
     _call_contestation_days_positive = models.Constraint(
         "CHECK (call_contestation_days >= 0)", "The contestation window must not be negative."
     )

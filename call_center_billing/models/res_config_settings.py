@@ -22,6 +22,7 @@ class ResConfigSettings(models.TransientModel):
     call_offers_collection = fields.Boolean(related="company_id.call_offers_collection", readonly=False)
     call_match_payments = fields.Boolean(related="company_id.call_match_payments", readonly=False)
     call_back_billing_days = fields.Integer(related="company_id.call_back_billing_days", readonly=False)
+    call_agent_hour_cost = fields.Float(related="company_id.call_agent_hour_cost", readonly=False)
     call_dispute_days = fields.Integer(related="company_id.call_dispute_days", readonly=False)
     call_dispute_review_mail = fields.Boolean(related="company_id.call_dispute_review_mail", readonly=False)
     call_allowance_alerts = fields.Char(related="company_id.call_allowance_alerts", readonly=False)

@@ -11,9 +11,11 @@ from . import account_move_reversal
 from . import call_lost_bill
 from . import call_mapping_import
 from . import call_payment_bounce
+from . import call_figures
+from . import call_figures_document
+from . import call_assurance
 from . import call_proof
 from . import call_proof_money
-from . import call_proof_document
 from . import call_raw_record
 from . import call_rate_change
 from . import call_rate_deck_import

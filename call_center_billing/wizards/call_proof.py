@@ -1,23 +1,11 @@
 """The proof that all calls of a period are accounted for, and all money."""
 
-from datetime import datetime, time, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, ValidationError
-from odoo.tools import SQL, format_date
+from odoo.tools import SQL
 
 from ..models.call_settlement import is_offset, settlement
-
-ACTIONS = {
-    "call.usage.line": "call_center_billing.call_usage_line_action",
-    "call.suspense": "call_center_billing.call_suspense_action",
-    "call.import": "call_center_billing.call_import_action",
-    "call.charge": "call_center_billing.call_charge_action",
-    "call.adjustment": "call_center_billing.call_adjustment_action",
-    "account.move.line": "account.action_account_moves_all_tree",
-}
 
 
 class CallProof(models.TransientModel):
@@ -25,8 +13,8 @@ class CallProof(models.TransientModel):
 
     Calls are those whose day, in the client's time zone, is one of the days. Money follows them onto the invoices of the
     billing periods that end in these days, with late usage and adjustments of such a period, wherever they were invoiced: so
-    each invoice line is proved once, whatever stretches of days are chosen one after another. All is computed when it is asked for, by a
-    constant number of statements, from the rows themselves and never from stored totals.
+    each invoice line is proved once, whatever stretches of days are chosen one after another. All comes from the rows themselves and
+    never from stored totals.
 
     An invoice whose usage is billed again counts for nothing, nor do its credit note and the copies of its calls. Where usage is
     written off instead, its calls count, and what they were charged is taken off in a line of its own.
@@ -34,95 +22,25 @@ class CallProof(models.TransientModel):
 
     _name = "call.proof"
     _description = "Proof of Completeness"
+    _inherit = ["call.figures"]
 
-    company_id = fields.Many2one("res.company", required=True, default=lambda self: self.env.company)
-    date_from = fields.Date(string="From", required=True, default=lambda self: self._last_month()[0])
-    date_to = fields.Date(string="Until", required=True, default=lambda self: self._last_month()[1])
-    computed_at = fields.Datetime(string="As Of", readonly=True)
-    line_ids = fields.One2many("call.proof.line", "proof_id", readonly=True)
-    call_line_ids = fields.One2many("call.proof.line", "proof_id", domain=[("section", "=", "calls")], readonly=True)
-    file_line_ids = fields.One2many("call.proof.line", "proof_id", domain=[("section", "=", "files")], readonly=True)
-    money_line_ids = fields.One2many("call.proof.line", "proof_id", domain=[("section", "=", "money")], readonly=True)
+    line_ids = fields.One2many("call.proof.line", "figures_id", readonly=True)
+    call_line_ids = fields.One2many("call.proof.line", "figures_id", domain=[("section", "=", "calls")], readonly=True)
+    file_line_ids = fields.One2many("call.proof.line", "figures_id", domain=[("section", "=", "files")], readonly=True)
+    money_line_ids = fields.One2many("call.proof.line", "figures_id", domain=[("section", "=", "money")], readonly=True)
     is_proved = fields.Boolean(compute="_compute_is_proved")
-
-    _dates_ordered = models.Constraint("CHECK (date_to >= date_from)", "The last day must not be before the first.")
-
-    @api.model
-    def _last_month(self):
-        last = fields.Date.context_today(self).replace(day=1) - timedelta(days=1)
-        return last.replace(day=1), last
-
-    @api.depends("date_from", "date_to")
-    def _compute_display_name(self):
-        for proof in self:
-            days = " - ".join(format_date(self.env, day) for day in (proof.date_from, proof.date_to))
-            proof.display_name = self.env._("Proof %s", days)
 
     @api.depends("line_ids.is_wrong")
     def _compute_is_proved(self):
         for proof in self:
             proof.is_proved = bool(proof.line_ids) and not any(proof.line_ids.mapped("is_wrong"))
 
-    @api.constrains("company_id")
-    def _check_company_is_own(self):
-        for proof in self:
-            if proof.company_id not in self.env.companies:
-                raise ValidationError(self.env._("Choose one of the companies that you work in right now."))
-
     @api.model
-    def action_open(self):
-        """The proof of last month."""
-        return self.create({}).action_compute()
+    def _title(self):
+        return self.env._("Proof")
 
-    def action_compute(self):
-        self.ensure_one()
-        self._compute_lines()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Proof"),
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "current",
-        }
-
-    def action_previous(self):
-        """The calendar month before."""
-        self.ensure_one()
-        last = self.date_from.replace(day=1) - timedelta(days=1)
-        self.write({"date_from": last.replace(day=1), "date_to": last})
-        return self.action_compute()
-
-    def action_next(self):
-        """The calendar month after."""
-        self.ensure_one()
-        first = fields.Date.add(self.date_to.replace(day=1), months=1)
-        self.write({"date_from": first, "date_to": fields.Date.add(first, months=1, days=-1)})
-        return self.action_compute()
-
-    def _compute_lines(self):
-        """:raise AccessError: the company is none of the user's"""
-        self.ensure_one()
-        if not self.env.user.has_group("call_center_billing.group_accountant") or self.company_id not in self.env.companies:
-            raise AccessError(self.env._("Only billing accountants of this company see its proof."))
-        self.env.flush_all()
-        rows = [*self._call_rows(), *self._file_rows(), *self._money_rows()]
-        self.line_ids.unlink()
-        self.env["call.proof.line"].create([{"proof_id": self.id, "sequence": place, **row} for place, row in enumerate(rows)])
-        self.computed_at = fields.Datetime.now()
-
-    def _row(self, section, kind, name, model=None, domain=None, currency=None, **values):
-        """Values of a line. Numbers are Decimal or int; nothing that is not told stays empty."""
-        return {
-            "section": section,
-            "kind": kind,
-            "name": name,
-            "currency_id": currency,
-            "res_model": model,
-            "domain": domain,
-            **{column: float(value or 0) for column, value in values.items()},
-            "has_count": "call_count" in values,
-        }
+    def _rows(self):
+        return [*self._call_rows(), *self._file_rows(), *self._money_rows()]
 
     # --- Calls and suspended records ----------------------------------------------------------------------
 
@@ -370,54 +288,20 @@ class CallProof(models.TransientModel):
         late = ["&", ("late_of_id", "!=", False), *self._ends_in("late_of_id.")]
         return ["|", *late, "&", ("late_of_id", "=", False), *self._ends_in("statement_id.")]
 
-    def _suspense_days_domain(self):
-        begin, end = map(fields.Datetime.to_string, self._moments())
-        return [
-            "|",
-            *("&", ("start_at", ">=", begin), ("start_at", "<", end)),
-            *("&", "&", ("start_at", "=", False), ("create_date", ">=", begin), ("create_date", "<", end)),
-        ]
-
-    def _moments(self):
-        """Begin and end (exclusive) of the days, in the company's time zone, as UTC: for what belongs to no client yet."""
-        zone = ZoneInfo(self.company_id.partner_id.tz or self.env.user.tz or "UTC")
-        return [
-            datetime.combine(day, time(), zone).astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
-            for day in (self.date_from, self.date_to + timedelta(days=1))
-        ]
-
 
 class CallProofLine(models.TransientModel):
-    """A figure of a proof, and where its rows are."""
+    """A figure of a proof."""
 
     _name = "call.proof.line"
     _description = "Figure of a Proof"
-    _order = "proof_id, sequence, id"
+    _inherit = ["call.figure"]
+    _order = "figures_id, sequence, id"
 
-    proof_id = fields.Many2one("call.proof", required=True, ondelete="cascade", index=True)
-    sequence = fields.Integer()
+    figures_id = fields.Many2one("call.proof", required=True, ondelete="cascade", index=True)
     section = fields.Selection([("calls", "Calls"), ("files", "Files"), ("money", "Money")], required=True, readonly=True)
-    kind = fields.Char(required=True, readonly=True)
-    name = fields.Char(string="What", required=True, readonly=True)
-    currency_id = fields.Many2one("res.currency", readonly=True)
-    has_count = fields.Boolean(readonly=True)
-    call_count = fields.Float(string="Records", digits=(20, 0), readonly=True)
-    seconds = fields.Float(digits=(20, 0), readonly=True)
-    amount = fields.Float(digits=(24, 10), readonly=True, help="Exact, before rounding, where it is the price of calls.")
-    res_model = fields.Char(readonly=True)
-    domain = fields.Json(readonly=True)
     is_wrong = fields.Boolean(compute="_compute_is_wrong")
 
     @api.depends("kind", "call_count", "seconds", "amount")
     def _compute_is_wrong(self):
         for line in self:
             line.is_wrong = line.kind in ("difference", "uninvoiced") and bool(line.call_count or line.seconds or line.amount)
-
-    def action_open(self):
-        """The rows behind the figure."""
-        self.ensure_one()
-        action = ACTIONS.get(self.res_model)
-        if not action:
-            return False
-        action = self.env["ir.actions.act_window"]._for_xml_id(action)
-        return action | {"domain": self.domain or [], "context": {}, "display_name": self.name}

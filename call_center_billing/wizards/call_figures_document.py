@@ -1,4 +1,4 @@
-"""A proof as a workbook and as CSV, for the auditor."""
+"""Pages of figures as workbooks and as CSV, for the auditor."""
 
 import base64
 import csv
@@ -14,8 +14,8 @@ from ..models.call_statement_document import cell
 WIDTHS = (62, 10, 14, 16, 22)
 
 
-class CallProof(models.TransientModel):
-    _inherit = "call.proof"  # pylint: disable=consider-merging-classes-inherited
+class CallFigures(models.AbstractModel):
+    _inherit = "call.figures"  # pylint: disable=consider-merging-classes-inherited
 
     xlsx = fields.Binary(string="Workbook", compute="_compute_xlsx", attachment=False)
     csv = fields.Binary(string="CSV", compute="_compute_csv", attachment=False)
@@ -24,26 +24,26 @@ class CallProof(models.TransientModel):
 
     @api.depends("company_id", "date_from", "date_to")
     def _compute_file_names(self):
-        for proof in self:
-            name = f"{self.env._('Proof')}_{proof.company_id.name}_{proof.date_from}_{proof.date_to}"
+        for page in self:
+            name = f"{self._title()}_{page.company_id.name}_{page.date_from}_{page.date_to}"
             name = re.sub(r"[^\w.-]+", "_", name)
-            proof.xlsx_name, proof.csv_name = f"{name}.xlsx", f"{name}.csv"
+            page.xlsx_name, page.csv_name = f"{name}.xlsx", f"{name}.csv"
 
     @api.depends("line_ids")
     def _compute_xlsx(self):
-        for proof in self:
-            proof.xlsx = base64.b64encode(proof._workbook())
+        for page in self:
+            page.xlsx = base64.b64encode(page._workbook())
 
     @api.depends("line_ids")
     def _compute_csv(self):
-        for proof in self:
+        for page in self:
             stream = io.StringIO(newline="")
             writer = csv.writer(stream)
-            writer.writerows([cell(title), cell(text)] for title, text in proof._headings())
-            for title, rows in proof._tables():
-                writer.writerows([[], [cell(title)], [cell(column) for column in proof._columns()]])
+            writer.writerows([cell(title), cell(text)] for title, text in page._headings())
+            for title, rows in page._tables():
+                writer.writerows([[], [cell(title)], [cell(column) for column in page._columns()]])
                 writer.writerows([cell(value) for value in row] for row in rows)
-            proof.csv = base64.b64encode(("\ufeff" + stream.getvalue()).encode())
+            page.csv = base64.b64encode(("\ufeff" + stream.getvalue()).encode())
 
     def action_download_xlsx(self):
         return self._action_download("xlsx")
@@ -60,7 +60,7 @@ class CallProof(models.TransientModel):
         self.ensure_one()
         stream = io.BytesIO()
         book = xlsxwriter.Workbook(stream, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
-        sheet = book.add_worksheet(self.env._("Proof")[:31])
+        sheet = book.add_worksheet(self._title()[:31])
         bold, head = book.add_format({"bold": True}), book.add_format({"bold": True, "bottom": 1})
         count, amount = book.add_format({"num_format": "#,##0"}), book.add_format({"num_format": "#,##0.00########"})
         for column, width in enumerate(WIDTHS):
@@ -107,12 +107,12 @@ class CallProof(models.TransientModel):
     def _tables(self):
         """:return: list of (title, rows as texts: name, currency, records, seconds, amount; '' where there is none)"""
         self.ensure_one()
-        sections = self.env["call.proof.line"]._fields["section"]._description_selection(self.env)
+        sections = self.line_ids._fields["section"]._description_selection(self.env)
         return [(title, [line._cells() for line in self.line_ids if line.section == section]) for section, title in sections]
 
 
-class CallProofLine(models.TransientModel):
-    _inherit = "call.proof.line"  # pylint: disable=consider-merging-classes-inherited
+class CallFigure(models.AbstractModel):
+    _inherit = "call.figure"  # pylint: disable=consider-merging-classes-inherited
 
     def _cells(self):
         self.ensure_one()
