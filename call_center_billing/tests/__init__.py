@@ -89,3 +89,4 @@ from . import test_collection
 from . import test_payment_methods
 from . import test_dispute
 from . import test_dispute_decision
+from . import test_public_methods
