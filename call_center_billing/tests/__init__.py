@@ -90,3 +90,5 @@ from . import test_payment_methods
 from . import test_dispute
 from . import test_dispute_decision
 from . import test_public_methods
+from . import test_security_matrix
+from . import test_hostile_text

@@ -22,7 +22,7 @@ class SecurityCase(CallBillingCommon):
         cls.group = Partner.create({"name": "Group", "is_company": True, "email": "g@example.com"})
         location = {"parent_id": cls.group.id, "type": "other", "tz": "Europe/Berlin", "email": "n@example.com"}
         north, south = Partner.create([{"name": name, **location} for name in ("North", "South")])
-        cls.contract.partner_id = north
+        cls.contract.write({"partner_id": north.id, "invoice_partner_id": north.id})
         cls.client, cls.stranger = north, Partner.create({"name": "Stranger", "email": "s@example.com"})
         people = Partner.create([{"name": "N", "parent_id": north.id}, {"name": "S", "parent_id": south.id}])
         cls.other_company = cls.env["res.company"].create({"name": "Other"})
