@@ -8,6 +8,7 @@ class AccountJournal(models.Model):
         """Match the bank lines of this journal that are open, but those that were undone by hand; the newest batch now, others within
         a minute by the scheduled job."""
         self.ensure_one()
+        self.check_access("read")
         Line = self.env["account.bank.statement.line"]
         Line.check_access("write")
         domain = [("journal_id", "=", self.id), ("is_reconciled", "=", False), ("amount", ">", 0), ("state", "=", "posted")]

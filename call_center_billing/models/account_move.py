@@ -3,11 +3,13 @@ import logging
 import psycopg2
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 _logger = logging.getLogger(__name__)
 CALL_USAGE = [("again", "Bill it again"), ("off", "Do not bill it again")]
 PAID = ("paid", "in_payment", "reversed")
+DOOR = object()
+"""In the context of the billing run, which alone says what statements an invoice is for: no remote call can send it."""
 
 
 class AccountMove(models.Model):
@@ -40,9 +42,14 @@ class AccountMove(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
-        """The billing run hands over the statements that an invoice is for; nobody links them by hand."""
+        """The billing run hands over the statements that an invoice is for; nobody links them by hand.
+
+        :raise AccessError: somebody does
+        """
         commands = [vals.pop("call_statement_ids", None) or () for vals in vals_list]
-        moves = super().create(vals_list)
+        if any(commands) and self.env.context.get("call_statement_door") is not DOOR:
+            raise AccessError(self.env._("Statements are invoiced by billing only."))
+        moves = super(AccountMove, self.with_context(call_statement_door=None)).create(vals_list).with_env(self.env)
         statements = self.env["call.statement"].sudo()
         for move, links in zip(moves, commands, strict=True):
             mine = statements.browse(link[1] for link in links)

@@ -1,9 +1,11 @@
 from datetime import timedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from .call_charge import exact
+
+GUARDED = {"statement_id", "reason", "user_id", "line_ids", "dispute_id", "charge_ids", "move_id", "too_late"}
 
 
 class CallAdjustment(models.Model):
@@ -78,6 +80,12 @@ class CallAdjustment(models.Model):
         self.search([("statement_id", "in", statements), ("state", "=", "lost")]).unlink()
         return super().create(vals_list)
 
+    def write(self, vals):
+        """:raise AccessError: somebody writes what came out of rating again"""
+        if not self.env.su and GUARDED & set(vals):
+            raise AccessError(self.env._("An adjustment is what rating again came to: rate the period again to correct it."))
+        return super().write(vals)
+
     def _bill_lost(self, reason):
         """Charge what came too late with the next invoice all the same."""
         lost = self.sudo().filtered(lambda adjustment: adjustment.state == "lost")
@@ -89,9 +97,10 @@ class CallAdjustment(models.Model):
 
     def action_create_move(self):
         """Settle it now: a credit note for what is given back, an invoice for what is charged."""
+        self.check_access("write")
         moves = self.env["account.move"]
         for adjustment in self.filtered(lambda a: a.state == "pending"):
-            adjustment.move_id = self.env["account.move"].create(adjustment._prepare_move())
+            adjustment.sudo().move_id = self.env["account.move"].create(adjustment._prepare_move())
             adjustment._level_taxes()
             moves |= adjustment.move_id
         return moves._action_open()

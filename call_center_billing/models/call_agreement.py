@@ -38,6 +38,11 @@ FREE = {
     "message_main_attachment_id",
 }
 """What may change of an agreement that is not a draft any more: none of it is in the document."""
+GUARDED = {
+    "terms", "before", "estimate", "document_hash", "offered_at", "signed_by", "signed_at", "signature", "signing_partner_id",
+    "without_signature", "decline_reason", "document_id", "file_hash",
+}  # fmt: skip
+"""What is only written with the state that it belongs to. Who could write the document could read any attachment through it."""
 
 
 DOOR = object()
@@ -194,7 +199,11 @@ class CallAgreement(models.Model):
         for vals in vals_list:
             if vals.get("name", "/") == "/":
                 vals["name"] = self.env["ir.sequence"].next_by_code("call.agreement") or "/"
-        return super().create(vals_list)
+        agreements = super().create(vals_list)
+        # Looked at afterwards: defaults of the context are values as well.
+        if any(agreement.state != "draft" or any(agreement[name] for name in GUARDED) for agreement in agreements):
+            self._raise_guarded()
+        return agreements
 
     def write(self, vals):
         if self.env.context.get("call_agreement_door") is DOOR:
@@ -204,19 +213,12 @@ class CallAgreement(models.Model):
             raise UserError(
                 self.env._("%s was offered: what the client reads does not change. Withdraw it and revise it.", frozen[0].name)
             )
-        if set(vals) & {
-            "state",
-            "terms",
-            "before",
-            "estimate",
-            "document_hash",
-            "signed_by",
-            "signed_at",
-            "signature",
-            "document_id",
-        }:
-            raise UserError(self.env._("Agreements change their state by being offered, accepted or declined only."))
+        if "state" in vals or GUARDED & set(vals):
+            self._raise_guarded()
         return super().write(vals)
+
+    def _raise_guarded(self):
+        raise UserError(self.env._("Agreements change their state by being offered, accepted or declined only."))
 
     @api.ondelete(at_uninstall=False)
     def _unlink_drafts(self):
@@ -251,6 +253,7 @@ class CallAgreement(models.Model):
 
         :raise UserError: something is missing that a client would stumble over, with its place
         """
+        self.check_access("write")
         for agreement in self:
             agreement._offer()
             agreement._send_offer()
@@ -290,6 +293,7 @@ class CallAgreement(models.Model):
 
     def action_accept_without_signature(self):
         """The staff says that it is agreed: on paper, or because the agreement provides for it."""
+        self.check_access("write")
         for agreement in self:
             agreement._accept(agreement.document_hash, self.env.user.name, without_signature=True)
         return True
@@ -419,6 +423,7 @@ class CallAgreement(models.Model):
         )
 
     def action_check(self):
+        self.check_access("read")
         intact = all(agreement._is_intact() for agreement in self)
         message = self.env._("The document is unchanged.") if intact else self.env._("The document is not what was accepted!")
         return {
@@ -585,6 +590,7 @@ class CallAgreement(models.Model):
         )
 
     def action_send_again(self):
+        self.check_access("write")
         for agreement in self.filtered(lambda a: a.state == "offered"):
             agreement._send_offer()
         return True

@@ -146,7 +146,9 @@ class CallAgreementChange(models.Model):
 
     def write(self, vals):
         self._check_draft()
-        return super().write(vals)
+        res = super().write(vals)
+        self._check_draft()  # of the one that they were moved to
+        return res
 
     @api.ondelete(at_uninstall=False)
     def _unlink_of_drafts(self):

@@ -84,6 +84,7 @@ class CallBillingRun(models.Model):
 
     def action_prepare(self):
         """List what is due, with what it would come to."""
+        self.check_access("write")
         for run in self.filtered(lambda run: run.state == "draft"):
             run._list_due()
             if len(run.line_ids) > AT_ONCE:
@@ -108,6 +109,7 @@ class CallBillingRun(models.Model):
 
     def action_undo(self):
         """Delete the draft invoices: their periods are open again."""
+        self.check_access("write")
         for run in self:
             lines = run.line_ids.sudo().filtered("move_ids")
             drafts = lines.move_ids.filtered(lambda move: move.state == "draft")

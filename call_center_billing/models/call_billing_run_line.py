@@ -48,11 +48,11 @@ class CallBillingRunLine(models.Model):
             line.display_name = line.contract_id.display_name
 
     def action_leave_out(self):
-        self.check_access("read")
+        self.run_id.check_access("write")
         self.sudo().filtered(lambda line: line.state == "waiting" and line.run_id.state == "draft").state = "left_out"
 
     def action_take_in(self):
-        self.check_access("read")
+        self.run_id.check_access("write")
         self.sudo().filtered(lambda line: line.state == "left_out" and line.run_id.state == "draft").state = "waiting"
 
     def action_view_moves(self):

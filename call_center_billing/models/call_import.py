@@ -180,6 +180,7 @@ class CallImport(models.Model):
 
     def action_import(self):
         """Import small files now; larger ones, and those of a source that is busy, in the background."""
+        self.check_access("write")
         left = AT_ONCE_BYTES
         for record in self:
             if record.state not in ("draft", "waiting", "failed"):
@@ -201,6 +202,7 @@ class CallImport(models.Model):
 
     def action_undo(self):
         """Take back calls and suspended records of the imports, so that the file can be imported again."""
+        self.check_access("write")
         for record in self:
             record._undo()
 

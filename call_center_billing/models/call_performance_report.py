@@ -5,13 +5,15 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 
 from .call_performance import SHOWN, is_month
 
 SEND_HOUR = 6
 """When reports of days and weeks go out, in the client's time zone: by then the calls of the day before are here."""
 SCHEDULES = ("weekly", "daily")
+GUARDED = {"kind", "statement_id", "figures", "document_id", "sent_at"}
+"""What only making and sending a report writes. Who could write the document could read, and delete, any attachment through it."""
 
 
 class CallPerformanceReport(models.Model):
@@ -79,15 +81,23 @@ class CallPerformanceReport(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         reports = super().create(vals_list)
+        # Looked at afterwards: defaults of the context are values as well.
+        if not self.env.su and any(r.kind != "asked" or r.statement_id or r.document_id or r.sent_at for r in reports):
+            self._raise_guarded()
         for report in reports:
             report.sudo().figures = self.env["call.performance"]._figures(report._statement(), report._periods_before())
         return reports
 
     def write(self, vals):
+        if not self.env.su and GUARDED & set(vals):
+            self._raise_guarded()
         told = {"contract_id", "date_start", "date_end"} & set(vals)
         if told and self.filtered("figures"):
             raise UserError(self.env._("A report keeps the figures of its period: make another one for other days."))
         return super().write(vals)
+
+    def _raise_guarded(self):
+        raise AccessError(self.env._("What a report tells, and what was sent, is written by making and sending it only."))
 
     @api.ondelete(at_uninstall=False)
     def _unlink_not_sent(self):
@@ -171,6 +181,7 @@ class CallPerformanceReport(models.Model):
     # --- Sending ------------------------------------------------------------------------------------------
 
     def action_send(self):
+        self.check_access("write")
         for report in self:
             if not report.contract_id.partner_id.email:
                 raise UserError(self.env._("%s has no e-mail address.", report.contract_id.partner_id.display_name))

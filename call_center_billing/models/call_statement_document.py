@@ -34,7 +34,7 @@ def cell(value):
     ("'=1+1", '+49 30 5550100', "'@SUM(A1)", '', '+49305550XXX', "'<r>")
     """
     text = "" if value is None else str(value)
-    if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not PLAIN_NUMBER.fullmatch(text):
+    if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") and not PLAIN_NUMBER.fullmatch(text):
         return "'" + text
     return no_markup(text)
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import plaintext2html
 
 from odoo.addons.rating.models.rating_data import RATING_LIMIT_OK
 
@@ -52,7 +53,7 @@ class CallStatement(models.Model):
             self.activity_schedule(
                 "mail.mail_activity_data_todo",
                 summary=summary,
-                note=rating.feedback or "",
+                note=plaintext2html(rating.feedback or ""),
                 user_id=(self.user_id or self.env.ref("base.user_admin")).id,
             )
 
@@ -97,7 +98,9 @@ class CallStatement(models.Model):
         self.rating_send_request(template, lang=self.contract_id.partner_id.lang, force_send=False)
 
     def action_ask_feedback(self):
-        """Ask now, also a second time."""
+        """Ask now, also a second time. For whoever looks after the contract: it writes to the client."""
+        self.check_access("read")
+        self.contract_id.check_access("write")
         template = self.env.ref("call_center_billing.mail_template_feedback")
         for statement in self.sudo().filtered(lambda s: s.state in ANSWERED and s.contract_id.partner_id.email):
             statement.feedback_asked_at = fields.Datetime.now()

@@ -61,6 +61,7 @@ class CallStatement(models.Model):
     def message_post(self, **kwargs):
         """What a client writes reaches the person who is responsible for the contract."""
         if self.env.user.share:
+            self.check_access("read")
             statement = self.sudo()
             statement.message_subscribe((statement.contract_id.user_id or statement.invoice_id.invoice_user_id).partner_id.ids)
         return super().message_post(**kwargs)

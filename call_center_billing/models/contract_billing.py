@@ -111,6 +111,7 @@ class ContractContract(models.Model):
         self.ensure_one()
         if self.generation_type != "call_billing":
             return super().recurring_create_invoice()
+        self.env["account.move"].check_access("create")
         today = fields.Date.context_today(self)
         if not self._lines_due(today) and not self._reopened(today):
             raise UserError(

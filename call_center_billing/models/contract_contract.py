@@ -3,6 +3,8 @@ from odoo.fields import Command, Domain
 
 from odoo.addons.base.models.res_partner import _tz_get
 
+from .account_move import DOOR
+
 # OCA's contract and line dates depend on each other; the ORM recomputes at most 1,000 records at a time, and what is
 # beyond keeps a stale date and is invoiced twice. Smaller slices avoid it.
 SLICE = 100
@@ -233,7 +235,10 @@ class ContractContract(models.Model):
     def _recurring_create_invoice(self, date_ref=False):
         """A slice at a time, but contracts that share an invoice stay together: their line recurrence needs no guard."""
         usage = self.filtered(lambda c: c.generation_type == "call_billing")
-        moves = super(ContractContract, usage)._recurring_create_invoice(date_ref) if usage else self.env["account.move"]
+        moves = self.env["account.move"]
+        if usage:
+            through = usage.with_context(call_statement_door=DOOR)
+            moves = super(ContractContract, through)._recurring_create_invoice(date_ref).with_env(self.env)
         ordinary = self - usage
         for start in range(0, len(ordinary), SLICE):
             part = ordinary[start : start + SLICE]

@@ -91,3 +91,7 @@ from . import test_collection
 from . import test_payment_methods
 from . import test_dispute
 from . import test_dispute_decision
+from . import test_public_methods
+from . import test_security_matrix
+from . import test_hostile_text
+from . import test_promises

@@ -87,6 +87,7 @@ class AccountMove(models.Model):
 
         :raise UserError: there is nothing to remind of
         """
+        self.check_access("write")
         self.env["credit.control.line"].check_access("write")
         self.company_id._hold_reminders()
         today, Line = fields.Date.today(), self.env["credit.control.line"].sudo()
