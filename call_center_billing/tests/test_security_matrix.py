@@ -53,6 +53,10 @@ call.payment.notice            -      -     ru         ru
 call.payment.promise           -      -     cru        cru
 call.performance.report        own    crud  crud       crud
 call.price                     -      r     r          r
+call.assurance                 -      -     crud       crud
+call.assurance.line            -      -     crud       crud
+call.margin                    -      r     r          r
+call.price.edit                -      -     r          r
 call.proof                     -      -     crud       crud
 call.proof.line                -      -     crud       crud
 call.push                      -      -     -          r

@@ -16,3 +16,10 @@ class ResPartner(models.Model):
     payment_next_action = fields.Text(groups=STAFF)
     payment_next_action_date = fields.Date(groups=STAFF)
     manual_followup = fields.Boolean(groups=STAFF)
+
+    def _compute_credit_control_count(self):
+        """None for who may not read reminders, such as sales staff: the form of a client asks for it all the same."""
+        if not self.env["credit.control.line"].has_access("read"):
+            self.credit_control_count = 0
+            return None
+        return super()._compute_credit_control_count()
