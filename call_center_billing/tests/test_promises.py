@@ -2,13 +2,15 @@ import re
 import unittest
 from pathlib import Path
 
+from odoo.tests import BaseCase
+
 TESTS = Path(__file__).parent
 DOCS = TESTS.parents[1] / "docs"
 NAMED = re.compile(r"`(test_\w+\.py)::(test_\w+)`")
 
 
 @unittest.skipUnless(DOCS.is_dir(), "The add-on stands by itself")
-class TestPromises(unittest.TestCase):
+class TestPromises(BaseCase):
     """What the documents say is proved is proved by a test that is there."""
 
     def named(self, text):
