@@ -99,7 +99,7 @@ def _client(env, world):
 def _pages(env):
     """Median seconds of what each page asks the database and makes of it, without the rendering of its HTML."""
     last = rating.MONTH + relativedelta(months=MONTHS - 1, days=-1)
-    windows = {"a month": (last.replace(day=1), last), "half a year": (last - relativedelta(months=6, days=-1), last)}
+    windows = {"a month": (last.replace(day=1), last), "three months": (last - relativedelta(months=3, days=-1), last)}
     found = {}
     for window, (first, end) in windows.items():
         for name, texts in FILTERS.items():

@@ -16,7 +16,7 @@ from .call_statement_document import on_disk
 
 COUNTED = 1000
 """Calls that are found are counted up to so many."""
-WINDOW = timedelta(days=184)
+WINDOW = timedelta(days=93)
 """Days that a search looks at, at most."""
 SORTS = {"newest": ("start_at", True), "oldest": ("start_at", False), "dearest": ("amount", True), "cheapest": ("amount", False)}
 """Column, and whether the largest comes first."""
