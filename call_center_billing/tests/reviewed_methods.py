@@ -28,6 +28,13 @@ call.agreement.action_revise - writes as the user; checks the state
 call.agreement.action_send_again - checks write access and the state
 call.agreement.action_view_contract - opens a window, which reads with the rights of the user
 call.agreement.action_withdraw - writes as the user; checks the state
+call.assurance.action_compute - checks group and company
+call.assurance.action_download_csv - checked by action_compute; reads as the user
+call.assurance.action_download_xlsx - checked by action_compute; reads as the user
+call.assurance.action_next - checked by action_compute
+call.assurance.action_open - checked by action_compute
+call.assurance.action_previous - checked by action_compute
+call.assurance.line.action_open - opens a window, which reads with the rights of the user
 call.billing.run.action_prepare - checks write access and the state
 call.billing.run.action_retry - writes as the user; checks the state
 call.billing.run.action_run - writes as the user; checks the state; invoices are made as the user
@@ -77,6 +84,7 @@ call.lost.bill.action_bill - checks group and read access; only what is lost
 call.mapping.action_export - a link that reads with the rights of the user
 call.mapping.action_read_sample - writes as the user
 call.mapping.import.action_import - creates as the user; checks what the file says
+call.margin.action_open - opens a window, which reads with the rights of the user
 call.payment.bounce.action_confirm - Odoo's own steps of a payment, as the user
 call.payment.notice.action_send_again - checks write access
 call.performance.report.action_preview - reads the link as the user
