@@ -56,6 +56,8 @@ class CallClientAccount(models.Model):
     statement_ids = fields.Many2many("call.statement", string="Open Statements", compute="_compute_documents")
     invoice_ids = fields.Many2many("account.move", string="Invoices", compute="_compute_documents")
     payment_line_ids = fields.Many2many("account.move.line", string="Payments", compute="_compute_documents")
+    dispute_ids = fields.Many2many("call.dispute", string="Disputes", compute="_compute_documents")
+    rated_statement_ids = fields.Many2many("call.statement", string="Feedback", compute="_compute_documents")
 
     @property
     def _table_query(self):
@@ -172,6 +174,9 @@ class CallClientAccount(models.Model):
                     ("move_type", "=", "entry"),
                 ]
             )
+            mine = [*same, ("partner_id", "=", account.partner_id.id)]
+            account.dispute_ids = self.env["call.dispute"].search([("statement_id", "any", mine)])
+            account.rated_statement_ids = self.env["call.statement"].search([*mine, ("is_rated", "=", True)])
 
     def _invoices_domain(self):
         """Posted invoices and credit notes of the account."""
