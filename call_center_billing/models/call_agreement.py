@@ -265,8 +265,9 @@ class CallAgreement(models.Model):
         contracts._check_gaps(self.date_from)
         if other := self._other_offer():
             raise UserError(self.env._("%s of this contract waits for an answer: withdraw it first.", other.name))
-        self._check_changes()
+        self._check_day()
         terms, before = self._calculate()
+        self._check_changes(terms, before)
         self._set_state(
             "offered",
             terms=terms,
@@ -475,8 +476,8 @@ class CallAgreement(models.Model):
 
     # --- Changes ------------------------------------------------------------------------------------------
 
-    def _check_changes(self):
-        """:raise UserError: an amendment that changes nothing, or what is invoiced already"""
+    def _check_day(self):
+        """:raise UserError: an amendment changes what is invoiced already"""
         if self.kind != "amendment":
             return
         closed = self.env["call.statement"].search(
@@ -497,14 +498,16 @@ class CallAgreement(models.Model):
                     day=format_date(self.env, closed.date_end + timedelta(days=1)),
                 )
             )
-        terms, before = self._calculate()
-        if same_terms(terms, before) and not self._live_differs():
+
+    def _check_changes(self, terms, before):
+        """:raise UserError: an amendment changes nothing"""
+        if self.kind == "amendment" and same_terms(terms, before) and not self._live_differs(before):
             raise UserError(self.env._("Nothing would change: enter new prices, numbers, services or a new end first."))
 
-    def _live_differs(self):
+    def _live_differs(self, before):
         """Whether the configuration is not what was accepted last, so that an amendment without changes has something to say."""
         signed = self.contract_id._signed_agreement()
-        return bool(signed) and bool(side_by_side(signed.terms, self._contracts()._agreement_terms(self.date_from)))
+        return bool(signed) and bool(side_by_side(signed.terms, before))
 
     def _carry_out(self):
         """Make the changes; calls from that day on that are here already are rated again.

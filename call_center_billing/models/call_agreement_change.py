@@ -225,7 +225,7 @@ class CallAgreementChange(models.Model):
         :raise UserError: a change cannot be made on that day
         """
         prices = self.filtered(lambda c: c.kind == "price" and c.new_value != c.old_value)
-        lines = self._apply_prices(prices, day)
+        lines = prices._apply_prices(self.agreement_id._contracts(), day)
         for change in self.filtered(lambda c: c.kind in SERVICES):
             lines |= getattr(change, f"_apply_{change.kind}")(day)
         ends = self.filtered(lambda c: c.kind == "endpoint_end").endpoint_id
@@ -244,17 +244,13 @@ class CallAgreementChange(models.Model):
         )
         return lines
 
-    @api.model
-    def _apply_prices(self, changes, day):
-        contracts = self.agreement_id._contracts() or changes.agreement_id._contracts()
+    def _apply_prices(self, contracts, day):
         wanted = {}  # record of a plan -> {it, its part or tier -> {field: value}}
-        fees = self.env["contract.line"]
-        for change in changes:
+        for change in self:
             record = change._record()
             if not record:
                 raise UserError(self.env._("'%s' is not there any more: load the prices again.", change.name))
             if record._name == "contract.line":
-                fees |= record
                 continue
             holder = record.rule_id if record._name in ("call.rate.part", "call.rate.tier") else record
             wanted.setdefault(holder, {}).setdefault(record, {})[change.field_name] = change.new_value
@@ -267,7 +263,7 @@ class CallAgreementChange(models.Model):
             },
             day,
         )
-        for change in changes.filtered(lambda c: c.res_model == "contract.line"):
+        for change in self.filtered(lambda c: c.res_model == "contract.line"):
             change._record()._replace_from(day, {"price_unit": change.new_value})
         lines = contracts.contract_line_ids.filtered("rate_plan_id")
         return lines if copies or wanted else lines.browse()
