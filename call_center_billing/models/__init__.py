@@ -75,6 +75,7 @@ from . import call_performance
 from . import call_performance_report
 from . import call_joining
 from . import call_loading
+from . import call_staging
 from . import call_simulation
 from . import call_simulation_file
 from . import call_simulation_document

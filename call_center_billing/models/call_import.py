@@ -276,7 +276,8 @@ class CallImport(models.Model):
                     after=self.position,
                     **self._reading(),
                 )
-                with prefetch(parts) as ahead:  # reads the first part already
+                staged = self.env["call.staging"]._ahead(self, parts) if commit else ((part, None) for part in parts)
+                with prefetch(staged) as ahead:  # reads the first part already
                     checksum = self._checksum(path)
                     if self._is_repeated(checksum):
                         return
@@ -290,8 +291,8 @@ class CallImport(models.Model):
                             "message": False,
                         }
                     )
-                    for part in ahead:
-                        self._load_part(part, commit)
+                    for part, table in ahead:
+                        self._load_part(part, commit, table)
             except formats.ReadError as error:
                 self.write({"state": "failed", "message": self._read_error_text(error)})
                 return
@@ -312,8 +313,8 @@ class CallImport(models.Model):
         # starts again, rather than an error at the first record that is not new after all.
         self.env.cr.execute(SQL("UPDATE call_source SET id = id WHERE id = %s", self.source_id.id))
 
-    def _load_part(self, part, commit):
-        totals = self.env["call.loading"]._load(self, part)
+    def _load_part(self, part, commit, table=None):
+        totals = self.env["call.loading"]._load(self, part, table)
         part.remove()
         values = {name: self[name] + value for name, value in totals.items()}
         warning = self._zone_warning(part.zone_shift)

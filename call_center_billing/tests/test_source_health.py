@@ -291,11 +291,11 @@ class TestBackground(CallBillingCommon):
         class Killed(BaseException):
             pass
 
-        def load_two_parts(model, call_import, part):
+        def load_two_parts(model, call_import, part, table):
             if len(done) == 2:
                 raise Killed
             done.append(part.last)
-            return load(model, call_import, part)
+            return load(model, call_import, part, table)
 
         with patch.object(loading, "_load", load_two_parts), suppress(Killed):  # what was done so far stays
             self.env["call.import"]._cron_import()

@@ -121,6 +121,41 @@ class TestTwoAtOnce(BaseCase):
         self.at_once(self.importing(first), self.importing(second))
         self.assertEqual(self.totals(), [10, 10, 0, 10, 9.0, 10])
 
+    def in_parts(self):
+        """A file of 40 calls, some of them twice, that is read in many parts."""
+        for name, value in (("reader.FIRST_PART_BYTES", 1), ("reader.PART_BYTES", 1), ("lines.BLOCK_BYTES", 1000)):
+            self.startPatcher(patch(f"odoo.addons.call_center_billing.formats.{name}", value))
+        rows = [row(account="two-at-once", start=f"2026-10-05 {n // 4:02}:{n % 4}0:00") for n in range(40)]
+        (record,) = self.upload("".join([*rows, *rows[::4]]))
+        with self.environment() as env:
+            env["call.import"].browse(record)._enqueue()
+        return record
+
+    def staged_ahead(self, record):
+        return self.count(f"SELECT count(*) FROM pg_class WHERE relname ~ '^call_ahead_{record}_'")
+
+    def test_parts_that_are_staged_ahead_are_loaded_once_and_leave_no_table(self):
+        record = self.in_parts()
+        staging = self.registry["call.staging"]
+        with patch.object(staging, "_copy", side_effect=staging._copy) as copy:
+            self.assertEqual(self.totals(), [50, 40, 10, 40, 36.0, 40])
+        self.assertGreater([call.kwargs for call in copy.call_args_list].count({"frozen": True}), 3)
+        self.assertEqual(self.staged_ahead(record), 0)
+
+    @mute_logger("odoo.addons.call_center_billing.models.call_import")
+    def test_what_a_broken_import_staged_ahead_is_dropped_later(self):
+        record = self.in_parts()
+        with patch.object(self.registry["call.staging"], "_drop", side_effect=ValueError("no luck")), self.environment() as env:
+            env["call.import"]._cron_import()
+            self.assertEqual(env["call.import"].browse(record).state, "failed")
+        self.assertGreater(self.staged_ahead(record), 0)
+        with self.environment() as env:
+            env["call.staging"]._gc_ahead()
+        self.assertEqual(self.staged_ahead(record), 0)
+        with self.environment() as env:
+            env["call.import"].browse(record)._enqueue()
+        self.assertEqual(self.totals(), [50, 40, 10, 40, 36.0, 40])
+
     @mute_logger("odoo.service.model", "odoo.sql_db")
     def test_a_statement_that_two_open_at_once_is_made_once(self):
         period, both = (self.contract_id, date(2026, 10, 1), date(2026, 10, 31)), threading.Barrier(2)
