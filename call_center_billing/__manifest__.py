@@ -67,6 +67,7 @@
         "views/call_charge_views.xml",
         "views/call_statement_unbilled_views.xml",
         "views/call_adjustment_views.xml",
+        "views/call_proof_month_views.xml",
         "views/call_billing_run_views.xml",
         "views/contract_views.xml",
         "views/contract_life_views.xml",

@@ -78,6 +78,7 @@ from . import test_folder
 from . import test_pull
 from . import test_completeness
 from . import test_proof
+from . import test_nightly_proof
 from . import test_assurance
 from . import test_margin
 from . import test_masking

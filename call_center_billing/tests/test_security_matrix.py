@@ -59,6 +59,7 @@ call.margin                    -      r     r          r
 call.price.edit                -      -     r          r
 call.proof                     -      -     crud       crud
 call.proof.line                -      -     crud       crud
+call.proof.month               -      -     r          r
 call.push                      -      -     -          r
 call.push.post                 -      -     -          r
 call.rate.allowance            -      crud  crud       crud
