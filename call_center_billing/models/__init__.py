@@ -66,6 +66,7 @@ from . import call_dispute_raising
 from . import call_settlement
 from . import call_import
 from . import call_suspense
+from . import call_redaction
 from . import contract_gaps
 from . import call_rating
 from . import call_pricing

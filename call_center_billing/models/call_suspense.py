@@ -32,6 +32,7 @@ REASONS = [
     ("bad_kind", "Unknown kind of record"),
     ("bad_quantity", "Quantity is not a number, or too large"),
     ("bad_cost", "Cost is not a number"),
+    ("card_number", "Holds the number of a payment card"),
     ("damaged_number", "Number damaged by a spreadsheet"),
     # held for a person
     ("near_duplicate", "Looks like another call that came twice"),

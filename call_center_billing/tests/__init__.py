@@ -82,6 +82,7 @@ from . import test_nightly_proof
 from . import test_assurance
 from . import test_margin
 from . import test_masking
+from . import test_card_numbers
 from . import test_sending
 from . import test_billing_run
 from . import test_matching
