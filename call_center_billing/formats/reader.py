@@ -595,29 +595,35 @@ def _normalise(duck, workdir, zone, seed, rules):
 
 
 def _refuse_cards(duck):
-    """Refuse records whose free texts hold the number of a payment card, and cross it out.
+    """Refuse records whose free texts hold the number of a payment card, and cross it out. Each text is looked at once, however many
+    records have it.
 
     :return: dict of place -> card numbers
     """
-    long = f"greatest({', '.join(f'length({name})' for name in record.FREE_TEXTS)}) >= {card_numbers.SHORTEST}"
+    texts = [
+        f"SELECT DISTINCT {name} FROM normalised WHERE strlen({name}) >= {card_numbers.SHORTEST}" for name in record.FREE_TEXTS
+    ]
     # What was dialled is longer than any telephone number only where somebody keyed in more.
-    dialled = "CASE WHEN regexp_full_match(called, '[2-6][0-9]{15}') THEN called END"
+    texts.append("SELECT DISTINCT called FROM normalised WHERE strlen(called) = 16 AND called SIMILAR TO '[2-6][0-9]{15}'")
+    known = {text: found for (text,) in duck.execute(" UNION ALL ".join(texts)).fetchall() if (found := card_numbers.find(text))}
+    if not known:
+        return {}
+    columns = (*record.FREE_TEXTS, "called")
+    held = " OR ".join(f"{name} IN (SELECT unnest($texts))" for name in columns)
     rows = duck.execute(
-        f"SELECT line_number, concat_ws(chr(31), {', '.join(record.FREE_TEXTS)}, {dialled}) FROM normalised"
-        f" WHERE outcome IS NULL AND ({long} OR length(called) = 16)"
+        f"SELECT line_number, {', '.join(columns)} FROM normalised WHERE outcome IS NULL AND ({held})", {"texts": list(known)}
     ).fetchall()
-    cards = {line: found for line, text in rows if (found := card_numbers.find(text))}
-    if cards:
-        crossed = ", ".join(
-            f"{name} = CASE WHEN length(regexp_replace({name}, '[^0-9]', '', 'g')) >= {card_numbers.SHORTEST}"
-            f" THEN regexp_replace({name}, '[0-9]', 'X', 'g') ELSE {name} END"
-            for name in (*record.FREE_TEXTS, "called", "called_key")
-        )
-        duck.execute(
-            f"UPDATE normalised SET outcome = 'refused', reason = 'card_number', {crossed}"
-            " WHERE line_number IN (SELECT unnest($lines))",
-            {"lines": list(cards)},
-        )
+    cards = {line: [each for value in values for each in known.get(value, ())] for line, *values in rows}
+    crossed = ", ".join(
+        f"{name} = CASE WHEN length(regexp_replace({name}, '[^0-9]', '', 'g')) >= {card_numbers.SHORTEST}"
+        f" THEN regexp_replace({name}, '[0-9]', 'X', 'g') ELSE {name} END"
+        for name in (*columns, "called_key")
+    )
+    duck.execute(
+        f"UPDATE normalised SET outcome = 'refused', reason = 'card_number', {crossed}"
+        " WHERE line_number IN (SELECT unnest($lines))",
+        {"lines": list(cards)},
+    )
     return cards
 
 

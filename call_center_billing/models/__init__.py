@@ -59,6 +59,7 @@ from . import call_count
 from . import call_margin
 from . import call_proof_month
 from . import call_masking
+from . import call_access
 from . import call_usage_lost
 from . import call_usage_stretch
 from . import call_trace

@@ -14,6 +14,7 @@ account.bank.statement.line    -      -     crud       crud
 account.move                   own    -     crud       crud
 account.move.line              own    -     crud       crud
 account.payment                -      -     crud       crud
+call.access                    -      -     -          r
 call.adjustment                -      r     rud        rud
 call.adjustment.line           -      r     r          r
 call.agreement                 own    crud  crud       crud
@@ -78,6 +79,7 @@ call.rate.trial                -      crud  crud       crud
 call.raw.record                -      cr    cr         cr
 call.rerate                    -      crud  crud       crud
 call.rerate.line               -      crud  crud       crud
+call.reveal                    -      cru   cru        cru
 call.service.result            own    r     r          r
 call.simulation                -      crud  crud       crud
 call.simulation.line           -      r     r          r
