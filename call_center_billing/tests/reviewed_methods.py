@@ -99,6 +99,8 @@ call.proof.action_open - checked by action_compute
 call.proof.action_previous - checked by action_compute
 call.proof.line.action_open - opens a window, which reads with the rights of the user
 call.proof.month.action_open_proof - checks read access; the proof checks group and company
+call.purge.action_preview - checks the group; counts in the company of the user
+call.purge.action_purge - checks the group; has the job do what the rules say
 call.rate.change.action_apply - creates and writes as the user
 call.rate.deck.action_view_lines - opens a window, which reads with the rights of the user
 call.rate.deck.import.action_back - writes as the user

@@ -45,6 +45,7 @@ call.gap.check.line            -      crud  crud       crud
 call.gate.override             -      -     crud       crud
 call.import                    -      r     crud       crud
 call.indexation                -      crud  crud       crud
+call.legal.hold                -      -     -          cru
 call.lost.bill                 -      -     crud       crud
 call.mapping                   -      r     r          crud
 call.mapping.import            -      -     -          crud
@@ -61,6 +62,8 @@ call.price.edit                -      -     r          r
 call.proof                     -      -     crud       crud
 call.proof.line                -      -     crud       crud
 call.proof.month               -      -     r          r
+call.purge                     -      -     -          r
+call.purge.line                -      -     -          r
 call.push                      -      -     -          r
 call.push.post                 -      -     -          r
 call.rate.allowance            -      crud  crud       crud
@@ -79,6 +82,7 @@ call.rate.trial                -      crud  crud       crud
 call.raw.record                -      cr    cr         cr
 call.rerate                    -      crud  crud       crud
 call.rerate.line               -      crud  crud       crud
+call.retention                 -      -     -          crud
 call.reveal                    -      cru   cru        cru
 call.service.result            own    r     r          r
 call.simulation                -      crud  crud       crud
