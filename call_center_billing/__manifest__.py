@@ -71,6 +71,7 @@
         "views/call_proof_month_views.xml",
         "views/call_access_views.xml",
         "views/call_purge_views.xml",
+        "views/call_erasure_views.xml",
         "views/call_billing_run_views.xml",
         "views/contract_views.xml",
         "views/contract_life_views.xml",

@@ -60,6 +60,7 @@ from . import call_margin
 from . import call_proof_month
 from . import call_retention
 from . import call_purge
+from . import call_erasure
 from . import call_masking
 from . import call_access
 from . import call_usage_lost

@@ -68,6 +68,11 @@ call.dispute.line.action_edit - opens a window, which reads with the rights of t
 call.dispute.line.action_open_recording - as that of the call
 call.dispute.raise.action_raise - checks read access, whose calls they are, who raises it, and the window
 call.endpoint.action_recycle_suspense - checked by call.suspense.action_recycle
+call.erasure.action_erase - checks write access, group and company; what is held stays
+call.erasure.action_export_csv - checks write access, group and company; who took it is written down
+call.erasure.action_export_json - checks write access, group and company; who took it is written down
+call.erasure.action_export_xlsx - checks write access, group and company; who took it is written down
+call.erasure.action_look - checks write access, group and company
 call.gap.check.action_check - reads as the user
 call.gap.check.line.action_open - opens a window, which reads with the rights of the user
 call.gate.override.action_override - checks group, read access and the state
@@ -176,7 +181,7 @@ ORM = {
         call.rate.deck call.rate.plan contract.contract
     """,
     "create": """
-        account.bank.statement.line account.move account.partial.reconcile call.adjustment call.agreement
+        call.erasure account.bank.statement.line account.move account.partial.reconcile call.adjustment call.agreement
         call.agreement.change call.dispute call.endpoint call.import call.mapping call.payment.promise call.performance.report
         call.rate.deck.line call.rate.term call.simulation contract.contract contract.line ir.attachment res.partner
     """,
@@ -187,7 +192,7 @@ ORM = {
         account.move call.endpoint call.performance.report call.rate.term call.statement contract.contract contract.line
     """,
     "write": """
-        call.access call.adjustment call.agreement call.agreement.change call.dispute call.dispute.line call.endpoint call.import call.mapping
+        call.access call.erasure call.adjustment call.agreement call.agreement.change call.dispute call.dispute.line call.endpoint call.import call.mapping
         call.performance.report call.rate.deck.line call.rate.term call.simulation call.suspense call.usage.line
         contract.contract contract.line credit.control.line ir.attachment res.partner
     """,

@@ -39,6 +39,8 @@ call.dispute.line              own    r     ru         ru
 call.dispute.raise             -      crud  crud       crud
 call.dispute.reason            -      r     r          crud
 call.endpoint                  -      crud  crud       crud
+call.erasure                   -      -     -          crud
+call.erasure.line              -      -     -          r
 call.folder.file               -      r     r          r
 call.gap.check                 -      crud  crud       crud
 call.gap.check.line            -      crud  crud       crud
