@@ -57,7 +57,12 @@ from . import call_correction
 from . import call_usage_line
 from . import call_count
 from . import call_margin
+from . import call_proof_month
+from . import call_retention
+from . import call_purge
+from . import call_erasure
 from . import call_masking
+from . import call_access
 from . import call_usage_lost
 from . import call_usage_stretch
 from . import call_trace
@@ -65,6 +70,7 @@ from . import call_dispute_raising
 from . import call_settlement
 from . import call_import
 from . import call_suspense
+from . import call_redaction
 from . import contract_gaps
 from . import call_rating
 from . import call_pricing

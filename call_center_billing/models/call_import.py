@@ -4,13 +4,14 @@ import os
 import tempfile
 
 from odoo import api, fields, models
-from odoo.exceptions import LockError, UserError
+from odoo.exceptions import AccessError, LockError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, sql
 
 from .. import formats
 from ..deliveries import archive
 from ..formats.prefetch import prefetch
+from .call_usage_line import NUMBERS
 
 _logger = logging.getLogger(__name__)
 
@@ -36,7 +37,9 @@ class CallImport(models.Model):
     name = fields.Char(string="File Name", readonly=True)
     source_id = fields.Many2one("call.source", required=True, ondelete="restrict", index=True, check_company=True)
     company_id = fields.Many2one(related="source_id.company_id", store=True, index=True)
-    file = fields.Binary(attachment=True, copy=False, help="The call records exactly as the phone system wrote them.")
+    file = fields.Binary(
+        attachment=True, copy=False, groups=NUMBERS, help="The call records exactly as the phone system wrote them."
+    )
     checksum = fields.Char(string="SHA-256", readonly=True, copy=False)
     state = fields.Selection(
         [
@@ -372,8 +375,13 @@ class CallImport(models.Model):
         )
 
     def _action_view_raw(self, place):
-        """Show a record as it stands in the file."""
+        """Show a record as it stands in the file.
+
+        :raise AccessError: numbers are hidden from the user
+        """
         self.ensure_one()
+        if not self.env.user.has_group(NUMBERS):
+            raise AccessError(self.env._("The raw record has whole numbers, which are hidden from you."))
         fmt = formats.get(self._format_code())
         with tempfile.TemporaryDirectory() as workdir:
             found = dict(formats.raw_records(self._content_path(workdir), fmt, self._options(), {place}))

@@ -78,9 +78,14 @@ from . import test_folder
 from . import test_pull
 from . import test_completeness
 from . import test_proof
+from . import test_nightly_proof
 from . import test_assurance
 from . import test_margin
 from . import test_masking
+from . import test_card_numbers
+from . import test_access_log
+from . import test_purge
+from . import test_erasure
 from . import test_sending
 from . import test_billing_run
 from . import test_matching
