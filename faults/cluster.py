@@ -14,6 +14,7 @@ SIZE = 4096
 """MB of memory that each disk may use at most."""
 SETTINGS = """
 listen_addresses = ''
+port = 5432                     # of the socket
 fsync = off                     # the machine is not switched off: what was written survives the server
 wal_keep_size = 0
 max_wal_size = 128MB
@@ -76,7 +77,7 @@ class Cluster:
 
     @contextlib.contextmanager
     def connection(self, database="postgres"):
-        connection = psycopg2.connect(host=str(self.directory), user="odoo", dbname=database)
+        connection = psycopg2.connect(host=str(self.directory), port=5432, user="odoo", dbname=database)
         connection.autocommit = True
         try:
             yield connection.cursor()
@@ -96,7 +97,7 @@ class Cluster:
     def restore(self, dump, store, database):
         with self.connection() as cr:
             cr.execute(f'CREATE DATABASE "{database}"')
-        restore = [self.programs / "pg_restore", "-h", self.directory, "-U", "odoo", "-d", database, "-j", "2", "--no-owner", dump]
+        restore = [self.programs / "pg_restore", "-h", self.directory, "-p", "5432", "-U", "odoo", "-d", database, "-j", "2", "--no-owner", dump]
         self._run(*restore)
         if store.exists():
             shutil.copytree(store, self.files / "filestore" / database)

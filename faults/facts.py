@@ -55,9 +55,10 @@ ALWAYS = {
     "control totals": """
         SELECT i.id FROM call_import i WHERE i.state = 'done' AND (
                i.read_count <> i.accepted_count + i.duplicate_count + i.suspended_count + i.ignored_count
-            OR i.accepted_count <> (SELECT count(*) FROM call_usage_line u JOIN call_statement s ON s.id = u.statement_id
-                                     WHERE u.import_id = i.id AND s.billed_again_id IS NULL AND u.quantity >= 0)
-                                 - (SELECT count(*) FROM call_suspense x WHERE x.import_id = i.id AND x.state = 'recycled'))""",
+            OR i.accepted_count + i.suspended_count <>
+                  (SELECT count(*) FROM call_usage_line u JOIN call_statement s ON s.id = u.statement_id
+                    WHERE u.import_id = i.id AND s.billed_again_id IS NULL AND u.quantity >= 0)
+                + (SELECT count(*) FROM call_suspense x WHERE x.import_id = i.id AND x.state <> 'recycled'))""",
     "calls counted twice": """
         SELECT coalesce(u.record_ref, u.start_at::text) FROM call_usage_line u JOIN call_statement s ON s.id = u.statement_id JOIN call_import i ON i.id = u.import_id
          WHERE s.billed_again_id IS NULL AND u.quantity > 0 GROUP BY 1, i.source_id HAVING count(*) > 1""",

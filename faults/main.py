@@ -86,8 +86,9 @@ class Run:
         from odoo.tools import config
 
         store = Path(config.filestore(self.options.database))
-        for name, value in (("db_host", str(self.cluster.directory)), ("db_port", False), ("db_user", "odoo"), ("db_password", False),
-                            ("data_dir", str(self.cluster.files)), ("db_name", [self.database])):  # fmt: skip
+        for name, value in (("db_host", str(self.cluster.directory)), ("db_port", 5432), ("db_user", "odoo"), ("db_password", False),
+                            ("data_dir", str(self.cluster.files)), ("db_name", [self.database]),
+                            ("email_from", "billing@example.com")):  # fmt: skip
             config[name] = value
         self.cluster.restore(dump, store, self.database)
         with self.cluster.connection() as cr:

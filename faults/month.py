@@ -67,6 +67,7 @@ def build(env, mail_port, database_host):
             {
                 "name": f"Contract {number}",
                 "partner_id": partner.id,
+                "payment_term_id": False,
                 "line_recurrence": True,
                 "contract_line_ids": [Command.create(line) for line in lines],
             }
