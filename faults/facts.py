@@ -1,6 +1,6 @@
 """What has to be the same with and without faults: rows, sums, invoices, mails, documents; and what holds by itself."""
 
-from pathlib import Path
+import re
 
 FACTS = {
     "imports": """
@@ -9,7 +9,7 @@ FACTS = {
           FROM call_import i JOIN call_source s ON s.id = i.source_id WHERE i.state = 'done' GROUP BY s.name""",
     "imports that wait or failed": "SELECT name, state FROM call_import WHERE state IN ('waiting', 'running', 'failed')",
     "calls": """
-        SELECT u.record_key, u.line_number, l.name, c.name, s.date_start, s.state, u.status, u.not_billable_reason, u.date, u.quantity,
+        SELECT CASE WHEN s.billed_again_id IS NULL THEN u.record_key END, u.line_number, l.name, c.name, s.date_start, s.state, u.status, u.not_billable_reason, u.date, u.quantity,
                u.counted_seconds, u.billed_seconds, u.amount, r.name, p.time_price, p.call_price
           FROM call_usage_line u JOIN contract_line l ON l.id = u.contract_line_id JOIN call_statement s ON s.id = u.statement_id
           JOIN contract_contract c ON c.id = s.contract_id JOIN call_rate_rule r ON r.id = u.rule_id JOIN call_price p ON p.id = u.price_id""",
@@ -45,8 +45,8 @@ FACTS = {
           FROM mail_mail q JOIN mail_message m ON m.id = q.mail_message_id WHERE q.state <> 'sent'""",
     "documents": """
         SELECT m.name, a.name, a.file_size FROM ir_attachment a JOIN account_move m ON m.id = a.res_id AND a.res_model = 'account.move'
-          JOIN res_partner p ON p.id = m.partner_id WHERE p.name LIKE 'Client _' AND (a.mimetype <> 'application/pdf' OR true)""",
-    "activities": "SELECT res_model, summary, count(*) FROM mail_activity GROUP BY 1, 2",
+          JOIN res_partner p ON p.id = m.partner_id WHERE p.name LIKE 'Client _'""",
+    "activities": "SELECT res_model, summary FROM mail_activity",
     "counted hours": "SELECT s.name, sum(h.call_count) FROM call_source_hour h JOIN call_source s ON s.id = h.source_id GROUP BY s.name",
     "pushed": "SELECT checksum, import_id IS NULL FROM call_push",
     "pulled": "SELECT name, pull_position, pull_last_id, pull_message, pull_failures FROM call_source WHERE pull_enabled",
@@ -72,9 +72,15 @@ ALWAYS = {
 """What must find nothing."""
 
 
+DISPUTE = re.compile(r"\bD/[0-9]{4}/[0-9]+")
+"""Numbers of disputes have gaps: what was rolled back does not give its number back."""
+MAY_BE_MORE = {"activities"}
+"""People are told of a fault that lasts."""
+
+
 def rows(cr, query):
     cr.execute(query)
-    return sorted(tuple(str(value) for value in row) for row in cr.fetchall())
+    return sorted(tuple(DISPUTE.sub("D/", str(value)) for value in row) for row in cr.fetchall())
 
 
 def gather(cluster, database, mailbox):
@@ -96,6 +102,8 @@ def differences(expected, found):
     texts = []
     for name in expected:
         for sign, one, other in (("+", found, expected), ("-", expected, found)):
+            if sign == "+" and name in MAY_BE_MORE:
+                continue
             left = list(one[name])
             for row in other[name]:
                 if row in left:

@@ -47,6 +47,7 @@ def build(env, mail_port, database_host):
     gates = {f"call_gate_{kind}": "off" for kind in FINDINGS}
     company.write({**gates, "call_payment_confirmation": "all", "call_offers_collection": True, "call_billing_schedule": "manual"})
     env["ir.mail_server"].search([]).active = False
+    env["mail.mail"].search([]).unlink()
     env["ir.mail_server"].create({"name": "M", "smtp_host": "127.0.0.1", "smtp_port": mail_port, "smtp_encryption": "none"})
     minutes = {"name": "Calls", "minute_price": 0.9, "call_price": 0.05}
     plan = env["call.rate.plan"].create({"name": "Minutes", "rule_ids": [Command.create(minutes)]})
@@ -218,7 +219,7 @@ def documents(work):
 
 
 def mails(work):
-    """What is in the queue is sent."""
+    """What is in the queue is sent; what was not, because something failed, once more."""
 
     def again(env):
         env["mail.mail"].search([("state", "=", "exception")]).mark_outgoing()
@@ -259,6 +260,7 @@ def credit(work):
         work.ask(name, request)
     work.ask("bill again", bill)
     work.job(f"{MODULE}.call_billing_cron", lambda env: env["call.billing.run"].search([("state", "!=", "done")]))
+    mails(work)
 
 
 def payment(work):
@@ -291,6 +293,7 @@ def payment(work):
         lambda env: env["payment.transaction"].search([("is_post_processed", "=", False), ("state", "=", "done")]),
     )
     work.job(f"{MODULE}.call_payment_notice_cron", lambda env: env["call.payment.notice"].search([("state", "=", "waiting")]))
+    mails(work)
 
 
 def invoices(env):
