@@ -72,6 +72,8 @@ class Run:
         self.usual, self.expected = {}, {}
         self.injected, self.survived, self.failures = Counter(), Counter(), []
         names = options.steps.split(",") if options.steps else list(month.STEPS)
+        if options.only:
+            names = [text.partition(":")[0] for text in options.only]
         self.chosen = [name for name in month.STEPS if name in names]
         self.kinds = options.kinds.split(",") if options.kinds else list(inject.KINDS)
         if not cluster.disks:
@@ -143,7 +145,9 @@ class Run:
     def _only(self):
         for text in self.options.only:
             name, _colon, fault = text.partition(":")
-            yield name, self.inject.Fault.parse(fault)
+            fault = self.inject.Fault.parse(fault)
+            if fault.kind in self.kinds:
+                yield name, fault
 
     def _faults(self):
         """Each kind at every commit; and where it can be at statements or moments too, at some by chance."""

@@ -106,6 +106,16 @@ def phone_table(cr):
         )
 
 
+def imports(work):
+    """What waits is imported; what had no luck so often that it was left to people, they start again."""
+
+    def again(env):
+        env["call.import"].search([("state", "=", "failed")]).action_import()
+
+    work.ask("import again", again, also=lambda env: env["call.import"].search([("state", "=", "failed")]))
+    work.job(f"{MODULE}.call_import_cron", lambda env: env["call.import"].search([("state", "in", ("waiting", "running"))]))
+
+
 # --- Steps --------------------------------------------------------------------------------------------------------------
 
 
@@ -127,13 +137,12 @@ def upload(work):
                 imports.create({"source_id": source(env, "Upload").id, "name": name, "file": content})
 
         def start(env, name=name):
-            record = env["call.import"].search([("name", "=", name)])
-            if record.state in ("draft", "failed"):
-                record._enqueue() if name == "large.csv" else record.action_import()
+            record = env["call.import"].search([("name", "=", name), ("state", "in", ("draft", "failed"))])
+            record._enqueue() if record and name == "large.csv" else record.action_import()
 
         work.ask(f"choose {name}", choose)
-        work.ask(f"import {name}", start, also=lambda env, name=name: env["call.import"].search([("name", "=", name)]).state == "failed")
-    work.job(f"{MODULE}.call_import_cron", lambda env: env["call.import"].search([("state", "in", ("waiting", "running"))]))
+        work.ask(f"import {name}", start)
+    imports(work)
 
 
 def push(work):
@@ -154,7 +163,7 @@ def push(work):
         ]  # fmt: skip
         work.post(f"post {number}", path, calls, {"Authorization": f"Bearer {secret}"})
     work.job(f"{MODULE}.call_push_cron", lambda env: env["call.push"].search([("import_id", "=", False)]))
-    work.job(f"{MODULE}.call_import_cron", lambda env: env["call.import"].search([("state", "in", ("waiting", "running"))]))
+    imports(work)
 
 
 def pull(work):
