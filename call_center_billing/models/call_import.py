@@ -3,6 +3,8 @@ import logging
 import os
 import tempfile
 
+import psycopg2
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, LockError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
@@ -18,6 +20,8 @@ _logger = logging.getLogger(__name__)
 CHUNK = 1024 * 1024
 AT_ONCE_BYTES = 8 * 1024 * 1024
 """A file that people choose is imported while they wait up to this size, larger ones in the background."""
+MAX_TRIES = 5
+"""So often the job begins with a file whose import breaks off, before somebody has to look at it."""
 
 
 class CallImport(models.Model):
@@ -70,6 +74,7 @@ class CallImport(models.Model):
     header = fields.Text(readonly=True, copy=False, help="The lines that lead the file's records.")
     size = fields.Integer(string="Bytes", readonly=True, copy=False)
     position = fields.Integer(string="Read up to Line", readonly=True, copy=False, aggregator=None)
+    tries = fields.Integer(readonly=True, copy=False, help="How often the job began with it without getting a part further.")
     progress = fields.Float(readonly=True, copy=False, aggregator=None, help="Part of the file that was read.")
     same_as_id = fields.Many2one("call.import", string="Same as", readonly=True, copy=False)
     finished_at = fields.Datetime(string="Imported on", readonly=True, copy=False)
@@ -226,22 +231,27 @@ class CallImport(models.Model):
     # --- Import -------------------------------------------------------------------------------------
 
     def _enqueue(self):
-        self.write({"state": "waiting", "message": self.env._("Will be imported in the background within a minute.")})
+        self.write({"state": "waiting", "tries": 0, "message": self.env._("Will be imported in the background within a minute.")})
         self.env.ref("call_center_billing.call_import_cron").sudo()._trigger()
 
     @api.model
     def _cron_import(self):
-        """Import what waits, oldest first. Each part of a file is committed; what was interrupted goes on."""
+        """Import what waits, oldest first. Each part of a file is committed; what was interrupted goes on, some times."""
         Cron = self.env["ir.cron"]
         waiting = self.search([("state", "in", ("waiting", "running"))], order="id")
         Cron._commit_progress(remaining=len(waiting))
         for record in waiting:
             try:
-                record.with_company(record.company_id)._import(commit=True)
+                if record._begin_try():
+                    record.with_company(record.company_id)._import(commit=True)
             except LockError:
                 continue  # another worker has it
             except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
                 self.env.cr.rollback()  # another worker had it; what is left of it is looked at again
+            except (psycopg2.OperationalError, OSError) as error:  # no space, for example
+                self.env.cr.rollback()
+                _logger.warning("Import %s broke off: %s", record.id, error)
+                record.message = self.env._("Broke off, and is tried again: %s", error)
             except Exception as error:
                 self.env.cr.rollback()
                 _logger.exception("Import %s failed", record.id)
@@ -249,9 +259,27 @@ class CallImport(models.Model):
             if not Cron._commit_progress(1):
                 break
 
+    def _begin_try(self):
+        """Count that the job begins, so that a file which ends its process each time does not do so for ever.
+
+        :return: whether it may
+        :raise LockError: it is being imported right now
+        """
+        self.lock_for_update(allow_referencing=True)
+        if self.state not in ("waiting", "running"):
+            return False
+        if self.tries >= MAX_TRIES:
+            text = self.env._("It broke off %(count)s times. %(reason)s", count=self.tries, reason=self.message or "")
+            self._fail(UserError(text))
+            return False
+        self.tries += 1
+        self.env["ir.cron"]._commit_progress()
+        return True
+
     def _fail(self, error):
         text = error.args[0] if isinstance(error, UserError) and error.args else f"{type(error).__name__}: {error}"
-        self.write({"state": "failed", "message": self.env._("Interrupted: %s\nImport it again to go on.", text)})
+        self.write({"state": "failed", "message": self.env._("Interrupted: %s\nImport it again to go on.", text), "tries": 0})
+        self.source_id._alert(self.env._("Import of %s", self.display_name), self.message)
 
     def _import(self, commit=False):
         """Read, guide, rate and store the file's records. A file that cannot be used leaves a message and no record.
@@ -323,7 +351,7 @@ class CallImport(models.Model):
         warning = self._zone_warning(part.zone_shift)
         if warning and not self.message:
             values["message"] = warning
-        self.write({**values, "position": part.last, "progress": self._progress_at(part)})
+        self.write({**values, "position": part.last, "progress": self._progress_at(part), "tries": 0})
         if commit:
             position = self.position
             self.env["ir.cron"]._commit_progress()

@@ -55,6 +55,8 @@ from . import test_portal_calls
 from . import test_portal_dashboard
 from . import test_portal_people
 from . import test_portal_tours
+from . import test_any_order
+from . import test_faults
 from . import test_two_at_once
 from . import test_tours
 from . import test_format_amazon_connect
