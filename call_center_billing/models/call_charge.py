@@ -115,6 +115,7 @@ class CallCharge(models.Model):
     company_id = fields.Many2one(related="statement_id.company_id", store=True)
     partner_id = fields.Many2one(related="statement_id.partner_id", store=True)
     currency_id = fields.Many2one(related="statement_id.currency_id")
+    date_end = fields.Date(related="statement_id.date_end", string="Period")
     contract_line_id = fields.Many2one("contract.line", required=True, ondelete="restrict", index=True)
     rule_id = fields.Many2one("call.rate.rule", ondelete="restrict", help="Empty: a term of the plan per period.")
     price_id = fields.Many2one("call.price", ondelete="restrict", index="btree_not_null")

@@ -35,6 +35,7 @@ call.assurance.action_next - checked by action_compute
 call.assurance.action_open - checked by action_compute
 call.assurance.action_previous - checked by action_compute
 call.assurance.line.action_open - opens a window, which reads with the rights of the user
+call.billing.health.action_open - opens a window, which reads with the rights of the user
 call.billing.run.action_prepare - checks write access and the state
 call.billing.run.action_retry - writes as the user; checks the state
 call.billing.run.action_run - writes as the user; checks the state; invoices are made as the user
@@ -67,6 +68,7 @@ call.dispute.decide.action_decide - checks group, write access, state, and the a
 call.dispute.line.action_edit - opens a window, which reads with the rights of the user
 call.dispute.raise.action_raise - checks read access, whose calls they are, who raises it, and the window
 call.endpoint.action_recycle_suspense - checked by call.suspense.action_recycle
+call.feedback.action_open - opens a window, which reads with the rights of the user
 call.gap.check.action_check - reads as the user
 call.gap.check.line.action_open - opens a window, which reads with the rights of the user
 call.gate.override.action_override - checks group, read access and the state

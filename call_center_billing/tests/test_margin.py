@@ -138,6 +138,18 @@ class TestMargin(PricingCase):
         self.bill(contract)
         self.assertEqual(self.rows("revenue", "cost", "margin"), [(30, 30, 0)])
 
+    def test_who_works_in_a_company_of_another_currency_reads_it_in_that(self):
+        self.env["res.currency.rate"].search([("currency_id", "=", self.other_currency.id)]).unlink()
+        self.env["res.currency.rate"].create({"currency_id": self.other_currency.id, "name": "2026-10-01", "rate": 2})
+        self.env.company.call_agent_hour_cost = 30
+        self.half_an_hour()
+        self.bill()
+        self.env["call.count"]._count_due()
+        other = self.env["res.company"].create({"name": "Other", "currency_id": self.other_currency.id})
+        companies = [other.id, self.env.company.id]
+        row = self.env["call.margin"].with_context(allowed_company_ids=companies).search([])
+        self.assertEqual((row.currency_id, row.revenue, row.cost), (self.other_currency, 54, 30))
+
     def test_the_number_of_queries_does_not_follow_the_contracts(self):
         def count():
             self.env.invalidate_all()
