@@ -37,7 +37,7 @@ class CallMargin(models.Model):
         "account.move.line": ["call_charge_id", "contract_line_id", "display_type", "move_id", "price_subtotal"],
         "call.adjustment": ["move_id", "statement_id"],
         "call.adjustment.line": ["amount", "contract_line_id"],
-        "call.charge": ["adjusted_line_id", "amount", "component", "contract_line_id", "rule_id", "statement_id"],
+        "call.charge": ["adjusted_line_id", "amount", "component", "contract_line_id", "provider_cost", "statement_id"],
         "call.statement": ["billed_again_id", "contract_id", "currency_id", "date_end", "invoice_id", "state", "user_id"],
         "contract.contract": ["agent_hour_cost"],
         "res.company": ["call_agent_hour_cost", "currency_id"],
@@ -98,8 +98,8 @@ class CallMargin(models.Model):
               FROM (SELECT s.id::bigint * %(space)s + f.contract_line_id AS id, s.id AS statement_id, f.contract_line_id, s.contract_id,
                            s.partner_id, s.user_id, s.company_id, %(own)s AS currency_id, s.date_start, s.date_end, f.call_count, f.charged_minutes,
                            f.agent_hours, f.revenue * x.factor AS revenue, f.minimum * x.factor AS minimum_amount,
-                           f.agent_hours * h.cost AS agent_cost, p.cost * x.factor AS provider_cost,
-                           f.agent_hours * h.cost + p.cost * x.factor AS cost
+                           f.agent_hours * h.cost AS agent_cost, f.provider * x.factor AS provider_cost,
+                           f.agent_hours * h.cost + f.provider * x.factor AS cost
                       FROM call_statement s
                       JOIN contract_contract c ON c.id = s.contract_id
                       JOIN res_company o ON o.id = s.company_id
@@ -107,7 +107,6 @@ class CallMargin(models.Model):
                      CROSS JOIN LATERAL (%(factor)s) x
                      CROSS JOIN LATERAL (%(company_factor)s) y
                      CROSS JOIN LATERAL (SELECT coalesce(nullif(c.agent_hour_cost, 0), nullif(o.call_agent_hour_cost, 0)) * y.factor AS cost) h
-                     CROSS JOIN LATERAL (SELECT CASE WHEN f.passes_cost THEN (%(provider)s) ELSE 0 END AS cost) p
                      WHERE s.state <> 'open' AND s.billed_again_id IS NULL) row
             """,
             space=KEY_SPACE,
@@ -115,7 +114,6 @@ class CallMargin(models.Model):
             figures=self._figures(),
             factor=self._factor(SQL.identifier("s", "currency_id")),
             company_factor=self._factor(SQL.identifier("o", "currency_id")),
-            provider=self._provider(),
         )
 
     def _figures(self):
@@ -124,11 +122,11 @@ class CallMargin(models.Model):
             """
             SELECT contract_line_id, CASE WHEN s.state = 'void' THEN 0 ELSE coalesce(sum(amount), 0) END AS revenue,
                    CASE WHEN s.state = 'void' THEN 0 ELSE coalesce(sum(minimum), 0) END AS minimum,
-                   coalesce(bool_or(passes_cost), false) AS passes_cost, coalesce(sum(calls), 0) AS call_count,
+                   coalesce(sum(provider), 0) AS provider, coalesce(sum(calls), 0) AS call_count,
                    coalesce(sum(billed), 0) / 60.0 AS charged_minutes,
                    coalesce(CASE WHEN sum(sum(logged)) OVER () > 0 THEN sum(logged) ELSE sum(handling) END, 0) / 3600.0 AS agent_hours
               FROM (SELECT coalesce(adjusted_line_id, contract_line_id) AS contract_line_id, amount,
-                           CASE component WHEN 'minimum' THEN amount END AS minimum, component = 'cost' AS passes_cost,
+                           CASE component WHEN 'minimum' THEN amount END AS minimum, provider_cost AS provider,
                            NULL::integer AS calls, NULL::integer AS billed, NULL::integer AS logged, NULL::integer AS handling
                       FROM call_charge WHERE statement_id = s.id
                      UNION ALL
@@ -159,7 +157,8 @@ class CallMargin(models.Model):
         """
         own = SQL("%s", self.env.company.currency_id.id)
         return SQL(
-            "SELECT CASE WHEN %(own)s = %(other)s THEN 1 ELSE %(own_rate)s / %(other_rate)s END AS factor",
+            # OFFSET: once for a statement, and not for each amount of it.
+            "SELECT CASE WHEN %(own)s = %(other)s THEN 1 ELSE %(own_rate)s / %(other_rate)s END AS factor OFFSET 0",
             own=own,
             other=currency,
             own_rate=self._rate(own),
@@ -175,15 +174,4 @@ class CallMargin(models.Model):
                        ORDER BY r.name > s.date_end, r.company_id, CASE WHEN r.name > s.date_end THEN r.name END, r.name DESC LIMIT 1), 1)
             """,
             currency,
-        )
-
-    def _provider(self):
-        """SELECT of the provider's cost of the calls of a statement s and a contract line that are charged by it."""
-        return SQL(
-            """
-            SELECT coalesce(sum(u.provider_cost), 0) FROM call_usage_line u
-             WHERE u.statement_id = s.id AND u.contract_line_id = f.contract_line_id AND u.status = 'billable'
-               AND u.rule_id IN (SELECT rule_id FROM call_charge
-                                  WHERE statement_id = s.id AND contract_line_id = f.contract_line_id AND component = 'cost')
-            """
         )

@@ -4,6 +4,7 @@ from lxml import etree
 from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import Form, new_test_user
+from odoo.tools import SQL
 from odoo.tools.safe_eval import safe_eval
 
 from .common import NOVEMBER, TODAY
@@ -149,6 +150,13 @@ class TestMargin(PricingCase):
         companies = [other.id, self.env.company.id]
         row = self.env["call.margin"].with_context(allowed_company_ids=companies).search([])
         self.assertEqual((row.currency_id, row.revenue, row.cost), (self.other_currency, 54, 30))
+
+    def test_no_call_is_read_for_it(self):
+        """However many there are: counts and charges know it all."""
+        query = SQL("EXPLAIN SELECT sum(margin) FROM (%s) rows", self.env["call.margin"]._table_query)
+        plan = "\n".join(line for (line,) in self.env.execute_query(query))
+        self.assertIn("call_count", plan)
+        self.assertNotIn("call_usage_line", plan)
 
     def test_the_number_of_queries_does_not_follow_the_contracts(self):
         def count():

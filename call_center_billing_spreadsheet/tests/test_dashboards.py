@@ -237,7 +237,7 @@ class TestDashboardTours(HttpCase, DashboardCase):
         self.import_records(self.record(f"{fields.Date.today()}T00:00:00+00:00"))
         self.env["call.count"]._count_due()
 
-    def open(self, name, tour="call_center_billing_dashboard"):
+    def open(self, name, tour="call_center_billing_spreadsheet"):
         action = f"call_center_billing_spreadsheet.dashboard_{name}_action"
         self.start_tour(f"/odoo/action-{action}", tour, login=self.reader(name).login)
 
@@ -256,5 +256,5 @@ class TestDashboardTourPhone(TestDashboardTours):
     browser_size = "390x844"
     touch_enabled = True
 
-    def open(self, name, tour="call_center_billing_dashboard_phone"):
+    def open(self, name, tour="call_center_billing_spreadsheet_phone"):
         return super().open(name, tour)

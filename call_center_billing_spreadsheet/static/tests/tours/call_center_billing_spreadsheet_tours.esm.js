@@ -7,12 +7,14 @@ function opened() {
 
 function cells(model) {
     const {getters} = model;
-    return getters.getSheetIds().flatMap((sheetId) =>
-        Object.entries(getters.getEvaluatedCells(sheetId)).map(([id, cell]) => {
-            const {col, row} = getters.getCellPosition(id);
+    return getters.getSheetIds().flatMap((sheetId) => {
+        const {numberOfCols, numberOfRows} = getters.getSheetSize(sheetId);
+        return Array.from({length: numberOfCols * numberOfRows}, (_, place) => {
+            const [col, row] = [place % numberOfCols, Math.floor(place / numberOfCols)];
+            const cell = getters.getEvaluatedCell({sheetId, col, row});
             return {...cell, place: `${getters.getSheetName(sheetId)} ${String.fromCharCode(65 + col)}${row + 1}`};
-        })
-    );
+        });
+    });
 }
 
 /** Waits until everything is read, and fails where a cell or a chart is wrong, or a card has nothing to tell. */
@@ -43,8 +45,8 @@ async function check() {
 }
 
 for (const [name, width] of [
-    ["call_center_billing_dashboard", ".o_renderer .o-figure canvas"],
-    ["call_center_billing_dashboard_phone", ".o_mobile_dashboard .o_figure_container canvas"],
+    ["call_center_billing_spreadsheet", ".o_renderer .o-figure canvas"],
+    ["call_center_billing_spreadsheet_phone", ".o_mobile_dashboard .o_figure_container canvas"],
 ]) {
     registry.category("web_tour.tours").add(name, {
         steps: () => [{content: "Cards and charts are there, and nothing is wrong", trigger: width, run: check}],
