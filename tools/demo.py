@@ -255,9 +255,12 @@ def main(env):
     env.company.sudo().write({"call_gate_gaps": "warn", "call_agent_hour_cost": env.company.call_agent_hour_cost or 22})
     now = datetime.now(ZoneInfo(accountant.tz))
     for ago, rows in ((3, 6_000), (2, 9_000)):
-        _import_month(env, *months_before(now.date(), ago), rows=rows)
+        year, month = months_before(now.date(), ago)
+        if not env["call.import"].search_count([("name", "=", _file_name(year, month))], limit=1):
+            _import_month(env, year, month, rows=rows)
     call_import = _import_month(env, *months_before(now.date(), 1))
-    _import_month(env, now.year, now.month, until=now.timestamp())
+    if now.day > 1:
+        _import_month(env, now.year, now.month, until=now.timestamp())
     env["call.count"].sudo()._count_due()
     with _Step(env, "Sales staff and clients agree on the terms") as step:
         step.result = f"{_agree(env(user=env.ref(f'{MODULE}.user_sales')))} documents"
@@ -305,12 +308,16 @@ def main(env):
     )
 
 
+def _file_name(year, month):
+    return f"Master-{year}-{month:02d}.csv"
+
+
 def _import_month(env, year, month, **values):
     """The calls of a month, as a file of the phone system.
 
     :return: the import
     """
-    name = f"Master-{year}-{month:02d}.csv"
+    name = _file_name(year, month)
     with tempfile.TemporaryDirectory() as directory, _Step(env, f"Accountant imports {name}") as step:
         path = Path(directory) / name
         lines = write_month(path, year, month, **values)
@@ -382,7 +389,8 @@ def _dispute_calls(env, statement, **values):
 
 def _settle_dispute(env):
     """A dispute of an earlier month, raised some days ago, of which one call is given back."""
-    statement = _earlier(env).filtered(lambda each: each.contract_id == env.ref(f"{MODULE}.contract_parcel"))[:1]
+    first = date(*months_before(date.today(), 2), 1)
+    statement = env["call.statement"].search([("contract_id.code", "=", "CCB-PARCEL"), ("date_start", "=", first)])
     dispute = _dispute_calls(env, statement, override="The client called in time")
     dispute.line_ids.write({"decision": "reject", "note": "The recording is as long as we charged."})
     dispute.line_ids[:1].write({"decision": "accept", "note": "The agent forgot to hang up."})
@@ -393,32 +401,32 @@ def _settle_dispute(env):
     return f"{dispute.name}, {dispute.credited_amount:.2f} of {dispute.disputed_amount:.2f} given back"
 
 
-def _earlier(env):
-    """Statements of the months before the last one, the newest first."""
-    return env["call.statement"].search([("invoice_id", "!=", False), ("feedback_asked_at", "!=", False)], order="date_start desc")
-
-
 ANSWERS = (
-    (5, "Friendly and quick, as always."),
-    (3, "Callers waited too long on Monday mornings."),
-    None,
-    (5, ""),
-    (1, "Two urgent calls were put through an hour late. Please call me."),
-    (5, "Much better than last month, thank you."),
+    (3, "DENTAL", 5, "Friendly and quick, as always."),
+    (3, "PARCEL", 3, "Callers waited too long on Monday mornings."),
+    (3, "PROPERTY", None, ""),
+    (2, "DENTAL", 5, ""),
+    (2, "PARCEL", 1, "Two urgent calls were put through an hour late. Please call me."),
+    (2, "PROPERTY", 5, "Much better than last month, thank you."),
+    (1, "PARCEL", 3, "Better, but slow in the evenings."),
+    (1, "PROPERTY", None, ""),
 )
-"""What clients say of their months, the oldest first."""
+"""What clients say of their months: how many months ago, whose, 5 good to 1 poor or nothing, and why."""
 
 
 def _rate(env):
-    statements = env["call.statement"].sudo().search([("invoice_id", "!=", False)], order="date_start, id")
-    statements = statements.with_context(mail_notify_force_send=False)
-    for statement, answer in zip(statements, ANSWERS, strict=False):
-        statement.feedback_asked_at = datetime.combine(statement.invoice_id.invoice_date, datetime.min.time()) + timedelta(days=3)
-        if answer:
-            rate, comment = answer
+    today, answers = date.today(), 0
+    for ago, code, rate, comment in ANSWERS:
+        first = date(*months_before(today, ago), 1)
+        statement = env["call.statement"].sudo().search([("contract_id.code", "=", f"CCB-{code}"), ("date_start", "=", first)])
+        statement = statement.with_context(mail_notify_force_send=False)
+        asked = datetime.combine(statement.invoice_id.invoice_date, datetime.min.time()) + timedelta(days=3, hours=8)
+        statement.feedback_asked_at = min(asked, datetime.now())
+        if rate:
             token = statement._rating_get_access_token()
             statement.rating_apply(rate, token=token, feedback=comment, rating=env["rating.rating"].sudo())
-    return len([answer for answer in ANSWERS[: len(statements)] if answer])
+            answers += 1
+    return answers
 
 
 # --- Payment: what people would set up, and what clients and their banks do --------------------------------------------
