@@ -70,6 +70,12 @@ class TestMargin(PricingCase):
         measures = ("revenue:sum", "revenue_per_minute:avg", "revenue_per_hour:avg", "cost_per_hour:avg", "margin_percent:avg")
         self.assertEqual([round(each, 6) for each in self.group(*measures)], [144, 1.6, 96, 48, 50])
 
+    def test_a_service_goes_by_its_name_without_markers_of_dates(self):
+        self.line.name = "Answering, monthly fee, #START# - #END#"
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_center_billing.call_margin_action")
+        line = self.line.with_context(**safe_eval(action["context"]))
+        self.assertEqual(line.display_name, "Answering, monthly fee")
+
     def test_fixed_fees_of_the_contract_are_revenue(self):
         contract = self.make_contract(fee=49.99)
         self.make_endpoint("200", contract.contract_line_ids.filtered("rate_plan_id"))

@@ -37,7 +37,8 @@ class DashboardCase(CallBillingCommon):
         cls.rate(cls.statement, 5, "Fine")
         cls.rate(cls.other_statement, 1, "Too slow")
         cls.dispute = cls.statement._raise_dispute(
-            [{"usage_id": cls.statement.usage_line_ids.sorted("amount")[1].id}], cls.env.ref("call_center_billing.dispute_reason_other")
+            [{"usage_id": cls.statement.usage_line_ids.sorted("amount")[1].id}],
+            cls.env.ref("call_center_billing.dispute_reason_other"),
         )
         cls.env["call.count"]._count_due()
         cls.env.flush_all()
@@ -192,7 +193,9 @@ class TestDashboardFigures(DashboardCase):
 
     def test_the_service_level_is_what_the_client_was_told(self):
         told = self.statement.service_result_ids.value
-        level, offered = self.pivot("clients", "Service by Client", "service_level:avg", "offered_count:sum", partner_id=self.client)
+        level, offered = self.pivot(
+            "clients", "Service by Client", "service_level:avg", "offered_count:sum", partner_id=self.client
+        )
         november = self.read("clients", "call.count", [("date", ">=", "2026-11-01")], [], ["offered_count:sum"])
         self.assertEqual(offered, 4 + november[0]["offered_count:sum"])
         October = [("date", "<", "2026-11-01"), ("partner_id", "=", self.client.id)]
@@ -217,7 +220,9 @@ class TestDashboardFigures(DashboardCase):
 
     def test_suspense_is_what_imports_say(self):
         imports = self.env["call.import"].search([("source_id.company_id", "=", self.env.company.id)])
-        read, suspended, share = self.pivot("operations", "Imported", "read_count:sum", "suspended_count:sum", "suspense_share:avg")
+        read, suspended, share = self.pivot(
+            "operations", "Imported", "read_count:sum", "suspended_count:sum", "suspense_share:avg"
+        )
         self.assertEqual((read, suspended), (sum(imports.mapped("read_count")), sum(imports.mapped("suspended_count"))))
         self.assertAlmostEqual(share, 100 * suspended / read, 3)
         self.assertEqual(self.pivot("operations", "Open suspended records", "__count"), [suspended])
