@@ -1,3 +1,4 @@
+from . import call_ratio
 from . import res_company
 from . import res_config_settings
 from . import call_mapping
@@ -105,6 +106,8 @@ from . import account_journal
 from . import account_payment
 from . import call_payment_notice
 from . import call_client_account
+from . import call_feedback
+from . import call_billing_health
 from . import contract_life
 from . import contract_end
 from . import call_own_list

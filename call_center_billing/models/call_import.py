@@ -34,9 +34,10 @@ class CallImport(models.Model):
 
     _name = "call.import"
     _description = "Call Import"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "call.ratio"]
     _order = "id desc"
     _check_company_auto = True
+    _ratios = {"suspense_share": ("100.0 * sum(%(suspended_count)s)", "sum(%(read_count)s)")}
 
     name = fields.Char(string="File Name", readonly=True)
     source_id = fields.Many2one("call.source", required=True, ondelete="restrict", index=True, check_company=True)
@@ -88,6 +89,14 @@ class CallImport(models.Model):
     )
     suspended_count = fields.Integer(
         string="Suspended", readonly=True, copy=False, help="Records that could not become calls; each has its reason."
+    )
+    suspense_share = fields.Float(
+        string="Suspended (%)",
+        digits=(16, 2),
+        readonly=True,
+        copy=False,
+        aggregator="avg",
+        help="Suspended / read, of all the imports in the group.",
     )
     ignored_count = fields.Integer(
         string="Ignored", readonly=True, copy=False, help="Records that the phone system marks as not to be counted."

@@ -4,6 +4,9 @@ from . import test_portal_dispute
 from . import test_portal_walk
 from . import test_indexation
 from . import test_feedback
+from . import test_satisfaction
+from . import test_billing_health
+from . import test_export
 from . import test_count
 from . import test_performance
 from . import test_formats

@@ -35,6 +35,7 @@ call.assurance.action_next - checked by action_compute
 call.assurance.action_open - checked by action_compute
 call.assurance.action_previous - checked by action_compute
 call.assurance.line.action_open - opens a window, which reads with the rights of the user
+call.billing.health.action_open - opens a window, which reads with the rights of the user
 call.billing.run.action_prepare - checks write access and the state
 call.billing.run.action_retry - writes as the user; checks the state
 call.billing.run.action_run - writes as the user; checks the state; invoices are made as the user
@@ -73,6 +74,7 @@ call.erasure.action_export_csv - checks write access, group and company; who too
 call.erasure.action_export_json - checks write access, group and company; who took it is written down
 call.erasure.action_export_xlsx - checks write access, group and company; who took it is written down
 call.erasure.action_look - checks write access, group and company
+call.feedback.action_open - opens a window, which reads with the rights of the user
 call.gap.check.action_check - reads as the user
 call.gap.check.line.action_open - opens a window, which reads with the rights of the user
 call.gate.override.action_override - checks group, read access and the state
