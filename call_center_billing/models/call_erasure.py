@@ -298,7 +298,7 @@ class CallErasure(models.Model):
         content = getattr(self.sudo(), f"_{kind}")(self.sudo()._rows())
         attachment = self.env["ir.attachment"].create(
             {
-                "name": f"{self.env._('Request')}_{self.id}.{kind}",
+                "name": self.env._("Request") + f"_{self.id}.{kind}",
                 "raw": content,
                 "mimetype": MIMETYPES[kind],
                 "res_model": self._name,
