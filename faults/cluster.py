@@ -97,21 +97,7 @@ class Cluster:
     def restore(self, dump, store, database):
         with self.connection() as cr:
             cr.execute(f'CREATE DATABASE "{database}"')
-        restore = [
-            self.programs / "pg_restore",
-            "-h",
-            self.directory,
-            "-p",
-            "5432",
-            "-U",
-            "odoo",
-            "-d",
-            database,
-            "-j",
-            "2",
-            "--no-owner",
-            dump,
-        ]
+        restore = [self.programs / "pg_restore", "-h", self.directory, "-p", "5432", "-U", "odoo", "-d", database, "-j", "2", "--no-owner", dump]
         self._run(*restore)
         if store.exists():
             shutil.copytree(store, self.files / "filestore" / database)
@@ -121,12 +107,10 @@ class Cluster:
 
     def _run(self, *command, check=True, user=None):
         as_user = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
-        done = (
-            subprocess.run([str(each) for each in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", **as_user)
-            if command[0] != self.programs / "pg_ctl"
-            else subprocess.run(
-                [str(each) for each in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **as_user
-            )
+        done = subprocess.run(
+            [str(each) for each in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", **as_user
+        ) if command[0] != self.programs / "pg_ctl" else subprocess.run(
+            [str(each) for each in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **as_user
         )
         if check and done.returncode:
             raise RuntimeError(f"{command}: {(done.stdout or b'').decode()}")

@@ -270,9 +270,7 @@ class Month(RuleBasedStateMachine):
     def what_is_posted_stays(self):
         now = {}
         for move in self.invoices(("state", "=", "posted")):
-            lines = move.invoice_line_ids.mapped(
-                lambda line: (line.id, line.name, line.quantity, line.price_unit, line.price_subtotal)
-            )
+            lines = move.invoice_line_ids.mapped(lambda line: (line.id, line.name, line.quantity, line.price_unit, line.price_subtotal))
             usage = move.call_statement_ids.usage_line_ids.mapped(lambda call: (call.id, call.status, call.amount))
             now[move.id] = (move.name, move.partner_id.id, move.amount_total, sorted(lines), sorted(usage))
         for move, before in self.posted.items():
