@@ -7,6 +7,7 @@
     "author": "Call Center Billing contributors",
     "depends": ["account_payment", "contract", "portal", "rating", "resource", "uom"],
     "external_dependencies": {"python": ["charset-normalizer", "duckdb", "openpyxl", "phonenumbers"]},
+    "uninstall_hook": "uninstall_hook",
     "data": [
         "security/call_center_billing_groups.xml",
         "security/ir.model.access.csv",
