@@ -6,6 +6,7 @@ was lost, doubled, or different."""
 
 import argparse
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ parser.add_argument("--cache", required=True, help="directory")
 
 def main():
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_args: sys.exit("Stopped"))  # with all that is cleaned up at the end
     import odoo.tools
 
     directory = Path(tempfile.mkdtemp(prefix="faults-", dir=options.cache))
