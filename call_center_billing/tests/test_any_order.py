@@ -26,7 +26,7 @@ from .asterisk import PHONE, row
 from .common import DECEMBER, NOVEMBER, TODAY
 from .test_after_posting import AfterPostingCase
 
-EXAMPLES = int(os.environ.get("CALL_CENTER_BILLING_EXAMPLES", 16))
+EXAMPLES = int(os.environ.get("CALL_CENTER_BILLING_EXAMPLES", "16"))
 STEPS = 12
 MONTHS = (("2026-10-01", "2026-10-31"), ("2026-11-01", "2026-11-30"))
 NUMBERS = ("0100", "0200", "0300")
@@ -37,19 +37,20 @@ calls = st.lists(
 choice = st.integers(0, 999)
 
 
+INVOICES = ("move_type", "in", ("out_invoice", "out_refund"))
+CREDITABLE = ("state", "=", "posted"), ("move_type", "=", "out_invoice"), ("reversal_move_ids", "=", False)
+PAYABLE = ("state", "=", "posted"), ("payment_state", "=", "not_paid"), ("amount_total", ">", 0)
+DISPUTABLE = "call.statement", ("state", "in", ("invoiced", "settled")), ("invoice_id.state", "=", "posted")
+UNDECIDED = "call.dispute", ("state", "in", ("new", "review"))
+
+
 def there(model, *domain):
     """Only when there is such a record."""
     return precondition(lambda month: month.records(model, *domain))
 
 
 def invoiced(*domain):
-    return there("account.move", ("move_type", "in", ("out_invoice", "out_refund")), *domain)
-
-
-CREDITABLE = ("state", "=", "posted"), ("move_type", "=", "out_invoice"), ("reversal_move_ids", "=", False)
-PAYABLE = ("state", "=", "posted"), ("payment_state", "=", "not_paid"), ("amount_total", ">", 0)
-DISPUTABLE = "call.statement", ("state", "in", ("invoiced", "settled")), ("invoice_id.state", "=", "posted")
-UNDECIDED = "call.dispute", ("state", "in", ("new", "review"))
+    return there("account.move", INVOICES, *domain)
 
 
 class Crash(BaseException):
@@ -86,10 +87,9 @@ class Month(RuleBasedStateMachine):
             return execute(cr, *args, **kwargs)
 
         try:
-            with self.env.cr.savepoint():
-                with patch.object(Cursor, "execute", execute_or_die):
-                    yield
-                    self.env.flush_all()
+            with self.env.cr.savepoint(), patch.object(Cursor, "execute", execute_or_die):
+                yield
+                self.env.flush_all()
         except (UserError, Crash):
             self.env.transaction.clear()
 
@@ -97,7 +97,7 @@ class Month(RuleBasedStateMachine):
         return self.env[model].search([*domain, ("company_id", "=", self.env.company.id)], order="id")
 
     def invoices(self, *domain):
-        return self.records("account.move", ("move_type", "in", ("out_invoice", "out_refund")), *domain)
+        return self.records("account.move", INVOICES, *domain)
 
     def one(self, records, number):
         return records[number % len(records)] if records else records
@@ -311,7 +311,9 @@ class Month(RuleBasedStateMachine):
     def what_is_posted_stays(self):
         now = {}
         for move in self.invoices(("state", "=", "posted")):
-            lines = move.invoice_line_ids.mapped(lambda line: (line.id, line.name, line.quantity, line.price_unit, line.price_subtotal))
+            lines = move.invoice_line_ids.mapped(
+                lambda line: (line.id, line.name, line.quantity, line.price_unit, line.price_subtotal)
+            )
             usage = move.call_statement_ids.usage_line_ids.mapped(lambda call: (call.id, call.status, call.amount))
             now[move.id] = (move.name, move.partner_id.id, move.amount_total, sorted(lines), sorted(usage))
         for move, before in self.posted.items():
