@@ -228,7 +228,9 @@ class CallBillingRun(models.Model):
         lines = self.line_ids.filtered(lambda line: line.state == "waiting" and line.contract_id in contracts)
         given_up = lines.filtered(lambda line: line.tries >= MAX_TRIES)
         for line in given_up:
-            error = UserError(self.env._("Its billing broke off %s times: others change the same, or the server ended.", line.tries))
+            error = UserError(
+                self.env._("Its billing broke off %s times: others change the same, or the server ended.", line.tries)
+            )
             line.contract_id._record_invoice_generation_error(error, "usage invoice")
             line.write({"state": "failed", "message": str(error), "tries": 0})
         for line in lines - given_up:
