@@ -58,7 +58,12 @@ from . import call_correction
 from . import call_usage_line
 from . import call_count
 from . import call_margin
+from . import call_proof_month
+from . import call_retention
+from . import call_purge
+from . import call_erasure
 from . import call_masking
+from . import call_access
 from . import call_usage_lost
 from . import call_usage_stretch
 from . import call_trace
@@ -66,6 +71,7 @@ from . import call_dispute_raising
 from . import call_settlement
 from . import call_import
 from . import call_suspense
+from . import call_redaction
 from . import contract_gaps
 from . import call_rating
 from . import call_pricing
@@ -76,6 +82,7 @@ from . import call_performance
 from . import call_performance_report
 from . import call_joining
 from . import call_loading
+from . import call_staging
 from . import call_simulation
 from . import call_simulation_file
 from . import call_simulation_document

@@ -69,7 +69,8 @@ class AccountBankStatementLine(models.Model):
 
     def action_undo_reconciliation(self):
         res = super().action_undo_reconciliation()
-        self.call_match = "undone"
+        if self:
+            self.call_match = "undone"
         return res
 
     def action_match_payments(self):

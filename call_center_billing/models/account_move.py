@@ -60,6 +60,8 @@ class AccountMove(models.Model):
 
     def unlink(self):
         """Give the charges back, and the fixed fees of the same contract periods with them."""
+        if not self:  # Odoo does so for each invoice that it creates
+            return super().unlink()
         statements = self.sudo().call_statement_ids.filtered(lambda statement: not statement.billed_again_id)
         fixed_lines = [
             (line.contract_line_id, line.call_period_start, line.call_period_end)
@@ -105,6 +107,8 @@ class AccountMove(models.Model):
         for move in self:
             move._check_not_billed_again()
         res = super().button_draft()
+        if not self:
+            return res
         # A credit note that is not posted any more leaves its invoice as it was.
         credited = self.filtered("call_usage").sudo().reversed_entry_id.call_statement_ids
         credited.filtered(lambda statement: statement.state == "void")._set_state("invoiced")

@@ -549,5 +549,5 @@ class CallCharge(models.Model):
             "name": self.name,
             "quantity": self.quantity,
             "price_unit": self.unit_price,
-            "product_uom_id": self.env.ref(ODOO_UNITS[self.unit]).id,
+            "product_uom_id": self.env["ir.model.data"]._xmlid_to_res_id(ODOO_UNITS[self.unit], raise_if_not_found=True),
         }

@@ -29,6 +29,10 @@ class Finding(NamedTuple):
     domain: list
 
 
+class Findings(dict):
+    """Period -> list of Finding, as found in this transaction. Only code makes one: what a remote call puts into a context is none."""
+
+
 class Span(NamedTuple):
     """A period of a contract with its begin and end (exclusive) in UTC."""
 
@@ -99,18 +103,20 @@ class CallStatement(models.Model):
             for statement in self.with_prefetch()
             if statement.state == "open" and statement.contract_id and statement.date_start and statement.date_end
         }
-        found = self._find_incomplete(periods.values())
+        known = self.env.context.get("call_gate_found")
+        known = known if isinstance(known, Findings) else Findings()
+        found = known | self._find_incomplete([period for period in periods.values() if period not in known])
         return {statement: found[periods[statement]] if statement in periods else [] for statement in self}
 
     @api.model
     def _find_incomplete(self, periods):
         """:param periods: (contract id, first day, last day), with a statement or without
-        :return: dict of period -> list of Finding
+        :return: Findings
         """
         periods = list(dict.fromkeys(periods))
         contracts = self.env["contract.contract"].sudo().browse(contract for contract, _first, _last in periods)
         spans = [self._gate_span(contract, first, last) for contract, (_id, first, last) in zip(contracts, periods, strict=True)]
-        found = {period: [] for period in periods}
+        found = Findings((period, []) for period in periods)
         wanted = {kind for span in spans for kind in FINDINGS if span.contract.company_id[f"call_gate_{kind}"] != "off"}
         if not wanted:
             return found

@@ -71,10 +71,11 @@ def calls(lines, where, more=NOTHING):
     :param where: SQL condition on its alias u
     :param more: further columns, with a comma before each; the records of a call come in their order
     """
-    # Sorted once, and not for each column. Ids are compared as bytes, not as words of a language.
+    # Sorted once, and not for each column. A number tells nearly all calls apart faster than their ids do; where these are compared,
+    # it is as bytes, not as words of a language.
     key = SQL(
         """
-        u.statement_id, u.contract_line_id, u.date, u.late_of_id IS NOT NULL, u.group_ref COLLATE "C",
+        hashtextextended(coalesce(u.group_ref, u.id::text), 0), u.statement_id, u.contract_line_id, u.date, u.late_of_id IS NOT NULL, u.group_ref COLLATE "C",
         CASE WHEN u.group_ref IS NULL THEN u.id END
         """
     )

@@ -10,11 +10,9 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from .. import formats
-from ..formats.record import COLUMNS, DIRECTIONS, DISPOSITIONS, PARTS, REASONS, TEXTS
+from ..formats.record import DIRECTIONS, DISPOSITIONS, PARTS, REASONS, TEXTS
 from .call_endpoint import KINDS
 from .call_joining import version_key
-
-COPY_BYTES = 256 * 1024
 
 
 class Survey(NamedTuple):
@@ -40,13 +38,14 @@ class CallLoading(models.AbstractModel):
     _description = "Call Loading"
 
     @api.model
-    def _load(self, call_import, records):
+    def _load(self, call_import, records, table=None):
         """Load records of a new import.
 
         :param records: formats.ReadResult
+        :param table: where they are staged already, see ``call.staging``; it is dropped
         :return: the totals of these records by field name, each counted at its own place
         """
-        self._stage(records.path)
+        self._stage(records.path, table)
         source, none = call_import.source_id, self.env["call.suspense"]
         survey = self._prepare(source, none, ())
         rates = self._rate(source, survey)
@@ -57,6 +56,8 @@ class CallLoading(models.AbstractModel):
         totals["suspended"] = (0, 0) if settled else self._suspend(call_import, records, rates)
         self._count_hours(source)
         self._note_sequences(call_import)
+        if table:
+            self.env["call.staging"]._drop(table)
         return {
             f"{name}_{what}": value
             for name, pair in totals.items()
@@ -84,7 +85,7 @@ class CallLoading(models.AbstractModel):
     # --- 1 and 2: what is new -------------------------------------------------------------------------
 
     @api.model
-    def _stage(self, path):
+    def _stage(self, path, table=None):
         # Statements over one batch run once: compiling them would take longer than it saves.
         self.env.cr.execute("SET LOCAL jit = off")
         # Rough statistics of the temporary tables are enough to join them the right way.
@@ -98,13 +99,11 @@ class CallLoading(models.AbstractModel):
              WHERE pg_size_bytes(current_setting('temp_buffers')) < pg_size_bytes('64MB') AND pg_my_temp_schema() = 0
             """
         )
-        self._create_temporary(
-            "call_stage", SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(kind)) for name, kind in COLUMNS)
-        )
+        if table:
+            self.env["call.staging"]._use(table)
+        else:
+            self.env["call.staging"]._fill(path)
         self._create_temporary("call_failed", SQL("line_number integer, reason text, contract_line_id integer"))
-        with open(path, "rb") as stream:
-            self.env.cr.copy_expert("COPY call_stage FROM STDIN (FORMAT csv)", stream, COPY_BYTES)
-        self.env.cr.execute("ANALYZE call_stage (line_number, record_key, outcome, direction, queue, group_ref, caller, called)")
 
     @api.model
     def _override(self, places):

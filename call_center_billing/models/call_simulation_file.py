@@ -151,9 +151,9 @@ class CallLoading(models.AbstractModel):
 class CallImport(models.Model):
     _inherit = "call.import"  # pylint: disable=consider-merging-classes-inherited
 
-    def _load_part(self, part, commit):
+    def _load_part(self, part, commit, table=None):
         """:raise UserError: more records than the context allows"""
-        result = super()._load_part(part, commit)
+        result = super()._load_part(part, commit, table)
         limit = self.env.context.get("call_record_limit")
         if limit and self.read_count > limit:
             raise UserError(

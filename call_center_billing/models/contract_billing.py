@@ -150,9 +150,15 @@ class ContractContract(models.Model):
         :return: the invoices
         """
         free = self.try_lock_for_update()
-        free -= free._hold_incomplete(date_ref)
-        groups = [group for group in self.grouped(lambda c: c._invoice_key()).values() if group <= free]
-        contracts = self.browse().union(*groups)
+        found = (
+            self.env["call.statement"]
+            .sudo()
+            ._find_incomplete({period for contract in free for period in contract._periods_due(date_ref)})
+        )
+        free -= free._hold_incomplete(date_ref, found)
+        known = self.with_context(call_gate_found=found)  # closing asks the same again
+        groups = [group for group in known.grouped(lambda c: c._invoice_key()).values() if group <= free]
+        contracts = known.browse().union(*groups)
         try:
             with self.env.cr.savepoint():
                 return contracts._bill_periods(date_ref, invoice_date, post)
@@ -172,15 +178,15 @@ class ContractContract(models.Model):
                     contract._record_billing_error(error)
         return moves
 
-    def _hold_incomplete(self, date_ref):
+    def _hold_incomplete(self, date_ref, found):
         """Keep the reason at contracts whose next period must not close yet, and at those that share an invoice with them, so that they
         do not make a whole batch fail.
 
+        :param found: see ``call.statement._find_incomplete``, for the periods that are due
         :return: these contracts
         """
         Statement = self.env["call.statement"].sudo()
         periods = {contract: contract._periods_due(date_ref) for contract in self}
-        found = Statement._find_incomplete({period for mine in periods.values() for period in mine})
         held = {contract: [period for period in mine if Statement._is_held(found[period])] for contract, mine in periods.items()}
         statements = Statement._ensure({period for mine in held.values() for period in mine})
         for contract, mine in held.items():

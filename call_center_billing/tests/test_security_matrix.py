@@ -14,6 +14,7 @@ account.bank.statement.line    -      -     crud       crud
 account.move                   own    -     crud       crud
 account.move.line              own    -     crud       crud
 account.payment                -      -     crud       crud
+call.access                    -      -     -          r
 call.adjustment                -      r     rud        rud
 call.adjustment.line           -      r     r          r
 call.agreement                 own    crud  crud       crud
@@ -39,6 +40,8 @@ call.dispute.line              own    r     ru         ru
 call.dispute.raise             -      crud  crud       crud
 call.dispute.reason            -      r     r          crud
 call.endpoint                  -      crud  crud       crud
+call.erasure                   -      -     -          crud
+call.erasure.line              -      -     -          r
 call.feedback                  -      r     r          r
 call.folder.file               -      r     r          r
 call.gap.check                 -      crud  crud       crud
@@ -46,6 +49,7 @@ call.gap.check.line            -      crud  crud       crud
 call.gate.override             -      -     crud       crud
 call.import                    -      r     crud       crud
 call.indexation                -      crud  crud       crud
+call.legal.hold                -      -     -          cru
 call.lost.bill                 -      -     crud       crud
 call.mapping                   -      r     r          crud
 call.mapping.import            -      -     -          crud
@@ -61,6 +65,9 @@ call.margin                    -      r     r          r
 call.price.edit                -      -     r          r
 call.proof                     -      -     crud       crud
 call.proof.line                -      -     crud       crud
+call.proof.month               -      -     r          r
+call.purge                     -      -     -          r
+call.purge.line                -      -     -          r
 call.push                      -      -     -          r
 call.push.post                 -      -     -          r
 call.rate.allowance            -      crud  crud       crud
@@ -79,6 +86,8 @@ call.rate.trial                -      crud  crud       crud
 call.raw.record                -      cr    cr         cr
 call.rerate                    -      crud  crud       crud
 call.rerate.line               -      crud  crud       crud
+call.retention                 -      -     -          crud
+call.reveal                    -      cru   cru        cru
 call.service.result            own    r     r          r
 call.simulation                -      crud  crud       crud
 call.simulation.line           -      r     r          r
