@@ -536,6 +536,7 @@ class CallPurge(models.Model):
 
     @api.model
     def _cron_purge(self):
-        super()._cron_purge()
+        res = super()._cron_purge()
         for company in self.env["call.erasure"].search([("state", "=", "waiting")]).company_id:
             self.env["call.erasure"]._continue(company)
+        return res

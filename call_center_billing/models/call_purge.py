@@ -95,7 +95,7 @@ class CallPurge(models.Model):
 
     @api.model
     def _cron_purge(self):
-        companies = self.env["call.retention"].search([]).company_id
+        companies = self.env["call.retention"].search([("active", "=", True)]).company_id
         self.env["ir.cron"]._commit_progress(remaining=len(companies))
         for company in companies:
             self._run(company, commit=True)

@@ -91,6 +91,8 @@ from . import test_card_numbers
 from . import test_access_log
 from . import test_purge
 from . import test_erasure
+from . import test_clocks
+from . import test_two_companies
 from . import test_sending
 from . import test_billing_run
 from . import test_matching
