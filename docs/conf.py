@@ -4,6 +4,7 @@ project = "Call Center Billing"
 author = "Call Center Billing contributors"
 extensions = ["myst_parser"]
 exclude_patterns = ["_build"]
+highlight_language = "none"
 html_theme = "furo"
 html_title = project
 html_show_copyright = False
