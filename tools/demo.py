@@ -1,9 +1,10 @@
-"""The demo: a month of invented calls, imported, rated, invoiced and sent as the people of a call center would.
+"""The demo: some months of invented calls, imported, rated, invoiced and sent as the people of a call center would.
 
     odoo shell -d DATABASE --no-http < tools/demo.py     the whole cycle, on the add-on's demo data
     python tools/demo.py FILE                            only the call log of last month, for trying an import
 
-Running the cycle again changes nothing: the same file is recognised, and what is invoiced is not invoiced twice.
+Running the cycle again brings the calls since then, and changes nothing else: what is here already is recognised, and what is invoiced is
+not invoiced twice.
 """
 
 import base64
@@ -118,12 +119,13 @@ def _invented_number(rng, country):
 # --- The file: Asterisk's cdr_csv with all its columns -------------------------------------------------------------
 
 
-def write_month(path, year, month, seed=1, rows=20_000):
+def write_month(path, year, month, seed=1, rows=20_000, until=None):
     """Write a month of calls, each client's own month, in the order of their ends. The same arguments, the same file.
 
     A few lines are damaged, doubled or of nobody's number.
 
     :param rows: about how many lines
+    :param until: of a month that is not over, the moment of writing, in seconds; nothing is damaged then
     :return: how many lines
     """
     rng = random.Random(f"{seed} {year} {month}")
@@ -139,8 +141,9 @@ def write_month(path, year, month, seed=1, rows=20_000):
         for leg in legs:
             ended.append(_record(rng, leg, start, caller, person, channels, len(ended)))
     ended.sort(key=lambda record: (record["end"], record["sequence"]))
-    lines = [_line(record) for record in ended]
-    _damage(rng, ended, lines)
+    lines = [_line(record) for record in ended if until is None or record["end"] <= until]
+    if until is None:
+        _damage(rng, ended, lines)
     Path(path).write_bytes(b"".join(lines))
     return sum(line.count(b"\n") for line in lines)
 
@@ -240,46 +243,35 @@ def _web_server(env):
         server.shutdown()
 
 
-def last_month(today):
-    day = today.replace(day=1) - timedelta(days=1)
-    return day.year, day.month
+def months_before(today, count):
+    """Year and month so many months ago."""
+    return divmod(today.year * 12 + today.month - 1 - count, 12)[0], (today.month - 1 - count) % 12 + 1
 
 
 def main(env):
     accountant = env.ref(f"{MODULE}.user_accountant")
     env = env(user=accountant, context={"lang": accountant.lang, "tz": accountant.tz})
-    source = env.ref(f"{MODULE}.source_asterisk")
-    year, month = last_month(datetime.now(ZoneInfo(accountant.tz)).date())
-    name = f"Master-{year}-{month:02d}.csv"
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / name
-        with _Step(env, f"Phone system writes {name}") as step:
-            step.result = f"{write_month(path, year, month):,} lines, {path.stat().st_size / 1e6:.1f} MB"
-        content = base64.b64encode(path.read_bytes())
-    with _Step(env, "Accountant imports the calls") as step:
-        call_import = env["call.import"].create({"name": name, "source_id": source.id, "file": content})
-        call_import.action_import()
-        step.result = call_import.message or f"{call_import.accepted_count:,} calls rated"
-    if call_import.state not in ("done", "repeated"):
-        raise SystemExit(call_import.message)
-    call_import = call_import.same_as_id or call_import
+    # An hour of the night without a call looks like missing calls where there are so few.
+    env.company.sudo().write({"call_gate_gaps": "warn", "call_agent_hour_cost": env.company.call_agent_hour_cost or 22})
+    now = datetime.now(ZoneInfo(accountant.tz))
+    for ago, rows in ((3, 6_000), (2, 9_000)):
+        year, month = months_before(now.date(), ago)
+        if not env["call.import"].search_count([("name", "=", _file_name(year, month))], limit=1):
+            _import_month(env, year, month, rows=rows)
+    call_import = _import_month(env, *months_before(now.date(), 1))
+    if now.day > 1:
+        _import_month(env, now.year, now.month, until=now.timestamp())
     env["call.count"].sudo()._count_due()
     with _Step(env, "Sales staff and clients agree on the terms") as step:
         step.result = f"{_agree(env(user=env.ref(f'{MODULE}.user_sales')))} documents"
+    _set_up_payments(env)
+    for ago in (2, 1):
+        _bill_past(env, date(*months_before(now.date(), ago), 1))
     with _Step(env, "Accountant bills the periods that are over") as step:
-        run = env["call.billing.run"].create({})
-        run._list_contracts()
-        failed = run.line_ids.browse()
-        if run.line_ids:
-            run.action_run()
-            failed = run.line_ids.filtered(lambda line: line.state == "failed")
-        step.result = f"{len(run.line_ids - failed)} contracts" if run.line_ids else "nothing is due"
-    for line in failed:
-        print(f"    {line.display_name}: {line.message}")
+        step.result = _bill(env["call.billing.run"].create({}))
     calls = [("import_id", "=", call_import.id)]
     statements = env["call.statement"].browse(row[0].id for row in env["call.usage.line"]._read_group(calls, ["statement_id"]))
     invoices = statements.invoice_id
-    _set_up_payments(env)
     with _Step(env, "Accountant posts the invoices") as step:
         drafts = invoices.filtered(lambda invoice: invoice.state == "draft")
         drafts.action_post()
@@ -289,25 +281,78 @@ def main(env):
             queued = invoice.with_context(mail_notify_force_send=False)  # a demo has no mail server
             documents = env["account.move.send"]._generate_and_send_invoices(queued, sending_methods=["email"])
             step.result = ", ".join(sorted(documents.mapped("name")))
+    if drafts:
+        with _Step(env, "Clients say how the months were") as step:
+            step.result = f"{_rate(env)} answers"
+        with _Step(env, "Client disputes calls, accountant gives them back") as step:
+            step.result = _settle_dispute(env)
     disputable = statements.filtered(lambda each: each._can_be_disputed() and each.charge_amount and not each.dispute_ids)
     if disputable and not statements.dispute_ids:
         with _Step(env, "Client disputes calls of its invoice") as step:
-            step.result = _dispute_calls(env, disputable[0])
+            dispute = _dispute_calls(env, disputable[0])
+            step.result = f"{dispute.name}, {dispute.line_count} calls, {dispute.disputed_amount:.2f}"
     if len(drafts) == 3:
         _clients_pay(env, drafts)
     billed = env["call.usage.line"].search_count(
         [*calls, ("status", "=", "billable"), ("statement_id.invoice_id.state", "=", "posted")]
     )
     _print_table(
-        ("source", "read", "accepted", "duplicate", "suspended", "ignored", "billed", "invoices", "total"),
+        ("last month", "read", "accepted", "duplicate", "suspended", "ignored", "billed", "invoices", "total"),
         (
-            source.name,
+            call_import.source_id.name,
             *(f"{call_import[f'{what}_count']:,}" for what in ("read", "accepted", "duplicate", "suspended", "ignored")),
             f"{billed:,}",
             str(len(invoices)),
-            f"{sum(invoices.mapped('amount_total')):,.2f} {source.company_id.currency_id.name}",
+            f"{sum(invoices.mapped('amount_total')):,.2f} {call_import.company_id.currency_id.name}",
         ),
     )
+
+
+def _file_name(year, month):
+    return f"Master-{year}-{month:02d}.csv"
+
+
+def _import_month(env, year, month, **values):
+    """The calls of a month, as a file of the phone system.
+
+    :return: the import
+    """
+    name = _file_name(year, month)
+    with tempfile.TemporaryDirectory() as directory, _Step(env, f"Accountant imports {name}") as step:
+        path = Path(directory) / name
+        lines = write_month(path, year, month, **values)
+        size = path.stat().st_size / 1e6
+        content = base64.b64encode(path.read_bytes())
+        source = env.ref(f"{MODULE}.source_asterisk")
+        call_import = env["call.import"].create({"name": name, "source_id": source.id, "file": content})
+        call_import.action_import()
+        step.result = call_import.message or f"{call_import.accepted_count:,} calls rated of {lines:,} lines, {size:.1f} MB"
+    if call_import.state not in ("done", "repeated"):
+        raise SystemExit(call_import.message)
+    return call_import.same_as_id or call_import
+
+
+def _bill(run):
+    """:return: what became of a billing run, in words"""
+    run._list_contracts()
+    if not run.line_ids:
+        return "nothing is due"
+    run.action_run()
+    failed = run.line_ids.filtered(lambda line: line.state == "failed")
+    return "; ".join([f"{len(run.line_ids - failed)} contracts", *(f"{line.display_name}: {line.message}" for line in failed)])
+
+
+def _bill_past(env, day):
+    """What was due on a day of the past, posted and paid; of the last invoice only half, which is overdue by now."""
+    with _Step(env, f"Accountant billed on {day}") as step:
+        run = env["call.billing.run"].create({"date": day, "invoice_date": day, "post": True})
+        step.result = _bill(run)
+        *paid, late = run.line_ids.move_ids.sorted("amount_total")
+        for invoice in (*paid, late):
+            wizard = env["account.payment.register"].with_context(active_model="account.move", active_ids=invoice.ids)
+            amount = invoice.amount_residual / (2 if invoice == late and day.month % 2 == 0 else 1)
+            wizard.create({"amount": round(amount, 2), "payment_date": day + timedelta(days=21)})._create_payments()
+        env["call.payment.notice"].sudo().search([("state", "!=", "sent")]).unlink()  # clients were told at that time
 
 
 def _agree(env):
@@ -330,16 +375,58 @@ def _agree(env):
     return len(contracts) + bool(contracts)
 
 
-def _dispute_calls(env, statement):
+def _dispute_calls(env, statement, **values):
     """The longest calls, of which the client does not believe the duration."""
     domain = [("statement_id", "=", statement.id), ("status", "=", "billable"), ("quantity", ">", 0)]
     longest = env["call.usage.line"].search(domain, order="billed_seconds desc", limit=3)
-    dispute = statement.with_context(mail_notify_force_send=False)._raise_dispute(
+    return statement.with_context(mail_notify_force_send=False)._raise_dispute(
         [{"usage_id": call.id} for call in longest],
         env.ref(f"{MODULE}.dispute_reason_duration"),
         comment="These calls cannot have been that long. Please check them with the recordings.",
+        **values,
     )
-    return f"{dispute.name}, {dispute.line_count} calls, {dispute.disputed_amount:.2f}"
+
+
+def _settle_dispute(env):
+    """A dispute of an earlier month, raised some days ago, of which one call is given back."""
+    first = date(*months_before(date.today(), 2), 1)
+    statement = env["call.statement"].search([("contract_id.code", "=", "CCB-PARCEL"), ("date_start", "=", first)])
+    dispute = _dispute_calls(env, statement, override="The client called in time")
+    dispute.line_ids.write({"decision": "reject", "note": "The recording is as long as we charged."})
+    dispute.line_ids[:1].write({"decision": "accept", "note": "The agent forgot to hang up."})
+    env["call.dispute.decide"].browse(dispute.action_decide()["res_id"]).action_decide()
+    env.flush_all()
+    env.cr.execute("UPDATE call_dispute SET raised_at = raised_at - interval '5 days' WHERE id = %s", [dispute.id])
+    dispute.invalidate_recordset()
+    return f"{dispute.name}, {dispute.credited_amount:.2f} of {dispute.disputed_amount:.2f} given back"
+
+
+ANSWERS = (
+    (3, "DENTAL", 5, "Friendly and quick, as always."),
+    (3, "PARCEL", 3, "Callers waited too long on Monday mornings."),
+    (3, "PROPERTY", None, ""),
+    (2, "DENTAL", 5, ""),
+    (2, "PARCEL", 1, "Two urgent calls were put through an hour late. Please call me."),
+    (2, "PROPERTY", 5, "Much better than last month, thank you."),
+    (1, "PARCEL", 3, "Better, but slow in the evenings."),
+    (1, "PROPERTY", None, ""),
+)
+"""What clients say of their months: how many months ago, whose, 5 good to 1 poor or nothing, and why."""
+
+
+def _rate(env):
+    today, answers = date.today(), 0
+    for ago, code, rate, comment in ANSWERS:
+        first = date(*months_before(today, ago), 1)
+        statement = env["call.statement"].sudo().search([("contract_id.code", "=", f"CCB-{code}"), ("date_start", "=", first)])
+        statement = statement.with_context(mail_notify_force_send=False)
+        asked = datetime.combine(statement.invoice_id.invoice_date, datetime.min.time()) + timedelta(days=3, hours=8)
+        statement.feedback_asked_at = min(asked, datetime.now())
+        if rate:
+            token = statement._rating_get_access_token()
+            statement.rating_apply(rate, token=token, feedback=comment, rating=env["rating.rating"].sudo())
+            answers += 1
+    return answers
 
 
 # --- Payment: what people would set up, and what clients and their banks do --------------------------------------------
@@ -440,6 +527,6 @@ if __name__ == "__main__":
     if "env" in globals():
         main(globals()["env"])
     elif len(sys.argv) == 2:
-        print(write_month(sys.argv[1], *last_month(date.today())), "lines")
+        print(write_month(sys.argv[1], *months_before(date.today(), 1)), "lines")
     else:
         sys.exit(__doc__)

@@ -44,19 +44,20 @@ def form(action, model, **more):
 
 
 PICTURES = (
-    Picture("import", "accountant", folder=STORE, height=860, **form("call_import_action", "call.import")),
+    Picture("sources", "accountant", "/odoo/action-call_center_billing.call_source_action", STORE, height=520),
+    Picture("import", "accountant", folder=STORE, height=860, order="read_count desc", **form("call_import_action", "call.import")),
     Picture("suspense", "accountant", "/odoo/action-call_center_billing.call_suspense_action", height=560),
     Picture("plan", "sales", height=640, **form("call_rate_plan_action", "call.rate.plan", domain=(("allowance_ids", "!=", False),))),
     Picture("endpoints", "sales", click="Endpoints", height=760, **form("contract_action", "contract.contract", domain=(("has_usage", "=", True),))),
-    Picture("billing-run", "accountant", height=560, **form("call_billing_run_action", "call.billing.run")),
+    Picture("billing-run", "accountant", height=560, order="id desc", **form("call_billing_run_action", "call.billing.run")),
     Picture("proof", "accountant", "/odoo/action-call_center_billing.call_proof_server_action", STORE, height=1000),
-    Picture("dispute-decision", "accountant", height=800, **form("call_dispute_action", "call.dispute")),
+    Picture("dispute-decision", "accountant", height=800, order="id desc", **form("call_dispute_action", "call.dispute")),
     Picture(
-        "statement", "client", "/my/statements/{id}", STORE, "call.statement", (("invoice_id.state", "=", "posted"),), "id"
+        "statement", "client", "/my/statements/{id}", STORE, "call.statement", (("invoice_id.state", "=", "posted"),), "date_start desc"
     ),
     Picture("dashboard", "client", "/my/calls/dashboard", STORE, height=1315),
     Picture("calls", "client", "/my/calls", STORE),
-    Picture("dispute", "client", "/my/disputes/{id}", STORE, "call.dispute", height=620),
+    Picture("dispute", "client", "/my/disputes/{id}", STORE, "call.dispute", order="id desc", height=620),
     Picture("agreement", "client", "/my/agreements/{id}", STORE, "call.agreement", (("state", "=", "offered"),)),
     Picture("phone", "client", "/my/calls/dashboard", width=390, height=844),
 )  # fmt: skip

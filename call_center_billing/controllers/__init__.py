@@ -1,4 +1,5 @@
 from . import agreement
+from . import export
 from . import feedback
 from . import performance
 from . import portal

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 
-from . import record, registry, sql, structured
+from . import card_numbers, record, registry, sql, structured
 from .lines import WELL_QUOTED, blocks, cells_of, examine, is_clean, records
 from .local_time import offset_periods
 from .numbers import canonical_number, dialling
@@ -50,7 +50,8 @@ class ReadError(Exception):
 class ReadResult:
     """``path``: CSV without header, columns of :data:`.record.COLUMNS`; ``read``: number of its rows;
     ``seconds``: total duration of all its records; ``last``: place of the last record that was looked at;
-    ``done_bytes``: about how much of the file has been read so far; ``zone_shift``: seconds by which most call ids contradict the source's time zone, or 0."""
+    ``done_bytes``: about how much of the file has been read so far; ``zone_shift``: seconds by which most call ids contradict the source's time zone, or 0;
+    ``cards``: place of a record -> card numbers in it."""
 
     path: str
     read: int
@@ -59,10 +60,13 @@ class ReadResult:
     zone_shift: int
     done_bytes: int
     part: "_Part"
+    cards: dict
 
     def raw(self, numbers: set[int]) -> Iterator[tuple[int, str]]:
-        """The raw text of the records at the given places; see :func:`raw_records`."""
-        return self.part.raw(numbers)
+        """The raw text of the records at the given places; see :func:`raw_records`. Card numbers for which a record is refused are
+        crossed out."""
+        for number, text in self.part.raw(numbers):
+            yield number, card_numbers.without(text, self.cards.get(number, ()))
 
     def remove(self):
         """Delete the files of the part, once they are not needed any more."""
@@ -110,9 +114,10 @@ def read_parts(
             done += part.bytes
             _load_all(duck, fmt, options, part)
             _normalise(duck, workdir, zone, seed, dialling(options.get("country")))
+            cards = _refuse_cards(duck)
             _relate(duck, options.get("hold_near"))
             total, usable, long, seconds = duck.execute(
-                "SELECT count(*), count(*) FILTER (outcome IS NULL OR outcome = 'ignored'),"
+                "SELECT count(*), count(*) FILTER (outcome IS NULL OR outcome = 'ignored' OR reason = 'card_number'),"
                 " count(*) FILTER (reason = 'too_long'), coalesce(sum(total_seconds), 0) FROM normalised"
             ).fetchone()
             if strict and not usable and not index and not after:
@@ -120,7 +125,7 @@ def read_parts(
             target = str(Path(workdir) / f"normalised{index}.csv")
             columns = ", ".join(name for name, _type in record.COLUMNS)
             duck.execute(f"COPY (SELECT {columns} FROM normalised) TO {sql.literal(target)} (HEADER false, NULLSTR '')")
-            yield ReadResult(target, total, int(seconds), part.last, _zone_shift(duck), done, part)
+            yield ReadResult(target, total, int(seconds), part.last, _zone_shift(duck), done, part, cards)
 
 
 def preview(path: str, format_code: str, options: dict, zone: str, limit: int = PREVIEW_RECORDS) -> list[dict]:
@@ -587,6 +592,39 @@ def _normalise(duck, workdir, zone, seed, rules):
          WHERE line_number = repeated
         """
     )
+
+
+def _refuse_cards(duck):
+    """Refuse records whose free texts hold the number of a payment card, and cross it out. Each text is looked at once, however many
+    records have it.
+
+    :return: dict of place -> card numbers
+    """
+    texts = [
+        f"SELECT DISTINCT {name} FROM normalised WHERE strlen({name}) >= {card_numbers.SHORTEST}" for name in record.FREE_TEXTS
+    ]
+    # What was dialled is longer than any telephone number only where somebody keyed in more.
+    texts.append("SELECT DISTINCT called FROM normalised WHERE strlen(called) = 16 AND called SIMILAR TO '[2-6][0-9]{15}'")
+    known = {text: found for (text,) in duck.execute(" UNION ALL ".join(texts)).fetchall() if (found := card_numbers.find(text))}
+    if not known:
+        return {}
+    columns = (*record.FREE_TEXTS, "called")
+    held = " OR ".join(f"{name} IN (SELECT unnest($texts))" for name in columns)
+    rows = duck.execute(
+        f"SELECT line_number, {', '.join(columns)} FROM normalised WHERE outcome IS NULL AND ({held})", {"texts": list(known)}
+    ).fetchall()
+    cards = {line: [each for value in values for each in known.get(value, ())] for line, *values in rows}
+    crossed = ", ".join(
+        f"{name} = CASE WHEN length(regexp_replace({name}, '[^0-9]', '', 'g')) >= {card_numbers.SHORTEST}"
+        f" THEN regexp_replace({name}, '[0-9]', 'X', 'g') ELSE {name} END"
+        for name in (*columns, "called_key")
+    )
+    duck.execute(
+        f"UPDATE normalised SET outcome = 'refused', reason = 'card_number', {crossed}"
+        " WHERE line_number IN (SELECT unnest($lines))",
+        {"lines": list(cards)},
+    )
+    return cards
 
 
 def _relate(duck, hold_near):

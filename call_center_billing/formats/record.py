@@ -33,6 +33,9 @@ TEXTS = (
     "quality",  # what the system says of the line's quality, such as a mean opinion score
 )
 
+FREE_TEXTS = ("queue", "campaign", "skill", "account_code", "trunk", "agent", "quality")
+"""Texts in which people, or forms that they fill in, may have put anything."""
+
 # Why a record is refused. The texts that people read are with the suspense model, which translates them.
 REASONS = (
     "unreadable",  # NUL bytes, no valid record of the container format
@@ -53,6 +56,7 @@ REASONS = (
     "bad_quantity",
     "near_duplicate",
     "bad_cost",
+    "card_number",  # a free text holds what looks like the number of a payment card
     "damaged_number",  # a number or an id that a spreadsheet wrote as 4.93055E+11
 )
 

@@ -1,3 +1,4 @@
+from . import call_ratio
 from . import res_company
 from . import res_config_settings
 from . import call_mapping
@@ -57,7 +58,12 @@ from . import call_correction
 from . import call_usage_line
 from . import call_count
 from . import call_margin
+from . import call_proof_month
+from . import call_retention
+from . import call_purge
+from . import call_erasure
 from . import call_masking
+from . import call_access
 from . import call_usage_lost
 from . import call_usage_stretch
 from . import call_trace
@@ -65,6 +71,7 @@ from . import call_dispute_raising
 from . import call_settlement
 from . import call_import
 from . import call_suspense
+from . import call_redaction
 from . import contract_gaps
 from . import call_rating
 from . import call_pricing
@@ -99,6 +106,8 @@ from . import account_journal
 from . import account_payment
 from . import call_payment_notice
 from . import call_client_account
+from . import call_feedback
+from . import call_billing_health
 from . import contract_life
 from . import contract_end
 from . import call_own_list

@@ -1,3 +1,5 @@
+import psycopg2
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
@@ -5,6 +7,8 @@ from odoo.tools import format_date
 
 AT_ONCE = 200
 """Contracts that are worked on while a person waits; more are left to the scheduled job."""
+MAX_TRIES = 5
+"""So often the job begins with contracts whose billing breaks off, before somebody has to look at them."""
 
 
 class CallBillingRun(models.Model):
@@ -182,6 +186,7 @@ class CallBillingRun(models.Model):
             elif not contract._lines_due(self.date) and not contract._reopened(self.date):
                 line.write({"state": "nothing", "message": self.env._("Nothing to invoice, or billed meanwhile.")})
             # else somebody else is billing it right now: it waits
+            line.tries = 0
 
     def _finish(self):
         self.invalidate_recordset()
@@ -206,7 +211,7 @@ class CallBillingRun(models.Model):
                 if run.state == "preparing":
                     run.line_ids.filtered(lambda line, batch=contracts: line.contract_id in batch)._preview()
                 else:
-                    run._bill(contracts)
+                    run._try_to_bill(contracts)
                 remaining -= len(contracts)
                 if not Cron._commit_progress(len(contracts), remaining=remaining):
                     return
@@ -216,6 +221,26 @@ class CallBillingRun(models.Model):
             else:
                 run._finish()
             Cron._commit_progress(remaining=remaining)
+
+    def _try_to_bill(self, contracts):
+        """Bill some contracts for the job, and leave them to it again if somebody changes the same. Each try is committed before, so what
+        ends the process each time does not do so for ever."""
+        lines = self.line_ids.filtered(lambda line: line.state == "waiting" and line.contract_id in contracts)
+        given_up = lines.filtered(lambda line: line.tries >= MAX_TRIES)
+        for line in given_up:
+            error = UserError(self.env._("Its billing broke off %s times: others change the same, or the server ended.", line.tries))
+            line.contract_id._record_invoice_generation_error(error, "usage invoice")
+            line.write({"state": "failed", "message": str(error), "tries": 0})
+        for line in lines - given_up:
+            line.tries += 1
+        self.env["ir.cron"]._commit_progress()
+        if lines == given_up:
+            return
+        try:
+            self._bill((lines - given_up).contract_id)
+        except psycopg2.OperationalError:
+            self.env.cr.rollback()
+            self._leave_to_job()
 
     def _to_do(self):
         """Lines that the job has to look at."""

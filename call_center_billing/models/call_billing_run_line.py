@@ -30,6 +30,7 @@ class CallBillingRunLine(models.Model):
         index=True,
     )
     message = fields.Text(string="Reason")
+    tries = fields.Integer(readonly=True, help="How often the job began to bill it without coming to an end.")
     is_previewed = fields.Boolean()
     line_count = fields.Integer(string="Invoice Lines", help="Of the invoices that this contract would get.")
     amount = fields.Monetary(string="Expected", help="Sum of the invoice lines, at the prices of the contract, before taxes.")

@@ -115,6 +115,7 @@ class CallCharge(models.Model):
     company_id = fields.Many2one(related="statement_id.company_id", store=True)
     partner_id = fields.Many2one(related="statement_id.partner_id", store=True)
     currency_id = fields.Many2one(related="statement_id.currency_id")
+    date_end = fields.Date(related="statement_id.date_end", string="Period")
     contract_line_id = fields.Many2one("contract.line", required=True, ondelete="restrict", index=True)
     rule_id = fields.Many2one("call.rate.rule", ondelete="restrict", help="Empty: a term of the plan per period.")
     price_id = fields.Many2one("call.price", ondelete="restrict", index="btree_not_null")
@@ -171,6 +172,11 @@ class CallCharge(models.Model):
     unit_price = fields.Float(digits=0, help="Exact: not rounded to any number of decimals.")
     share = fields.Float(digits=(16, 6), default=1.0, help="Part of the price that is charged, after an allowance for all calls.")
     amount = fields.Monetary()
+    provider_cost = fields.Float(
+        digits=(16, 6),
+        groups="call_center_billing.group_sales",
+        help="What the provider charges for its calls, where they are charged by that.",
+    )
     first_usage_id = Unchecked("call.usage.line", string="First Call", ondelete="restrict")
     first_seconds = fields.Integer()
     first_quantity = fields.Float(digits=(16, 2))
@@ -232,8 +238,9 @@ class CallCharge(models.Model):
     @api.model
     def _prepare_usage(self, groups, lines, planned, counters):
         """Values of the charges of usage; see ``call.closing``."""
-        vals_list, lumps = [], defaultdict(lambda: [Fraction(0), 0, 0])
+        vals_list, lumps, costs = [], defaultdict(lambda: [Fraction(0), 0, 0]), defaultdict(Fraction)
         for group in groups:
+            costs[group.statement, group.line, group.period, group.rule] += Fraction(group.all.cost)
             if group.included:
                 vals_list.append(self._prepare_included(group, planned))
             for piece in group.charged:
@@ -246,8 +253,9 @@ class CallCharge(models.Model):
                     lump[2] += piece.seconds
         for (statement, line, period, rule), (amount, calls, seconds) in lumps.items():
             common = self._common(statement, line, period, rule, rule.name)
-            component = "cost" if rule.source == "cost" else "destination"
-            vals = {**common, "component": component, "unit": "unit", "call_count": calls}
+            vals = {**common, "component": "destination", "unit": "unit", "call_count": calls}
+            if rule.source == "cost":
+                vals |= {"component": "cost", "provider_cost": float(costs[statement, line, period, rule])}
             vals_list.append(vals | {"seconds": seconds, "call_seconds": seconds} | self._priced(statement, Decimal(1), amount))
         return vals_list + self._prepare_tier_fees(counters)
 

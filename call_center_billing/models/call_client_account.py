@@ -1,9 +1,13 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
 KEY_SPACE = 10_000
 """Companies, and currencies, that have numbers of their own in the ids of accounts."""
+SALES_DAYS = 90
+"""So many days up to today are the sales that days sales outstanding are about."""
 
 
 class CallClientAccount(models.Model):
@@ -15,14 +19,16 @@ class CallClientAccount(models.Model):
 
     _name = "call.client.account"
     _description = "Client Account"
+    _inherit = ["call.ratio"]
     _auto = False
     _order = "overdue_amount desc, open_amount desc, id"
     _rec_name = "partner_id"
+    _ratios = {"days_outstanding": (f"{SALES_DAYS}.0 * sum(%(receivable_amount)s)", "sum(%(sales_amount)s)")}
     _depends = {
         "account.move": ["move_type", "invoice_date", "state"],
         "account.move.line": [
             "partner_id", "company_id", "currency_id", "account_id", "parent_state", "date", "date_maturity", "balance",
-            "amount_currency", "amount_residual_currency",
+            "amount_currency", "amount_residual", "amount_residual_currency",
         ],
         "call.statement": ["partner_id", "company_id", "currency_id", "state", "usage_amount"],
         "contract.contract": ["commercial_partner_id", "contract_type"],
@@ -44,6 +50,23 @@ class CallClientAccount(models.Model):
     oldest_due = fields.Date(string="Overdue Since", readonly=True)
     disputed_amount = fields.Monetary(
         string="Disputed", compute="_compute_disputed_amount", search="_search_disputed_amount", help="Of what is open."
+    )
+    receivable_amount = fields.Monetary(
+        string="Receivable", currency_field="company_currency_id", readonly=True, help="The balance, in the company's currency."
+    )
+    sales_amount = fields.Monetary(
+        string="Billed in 90 Days",
+        currency_field="company_currency_id",
+        readonly=True,
+        help="Posted invoices less credit notes of the last 90 days, with taxes, in the company's currency.",
+    )
+    company_currency_id = fields.Many2one(related="company_id.currency_id", string="Company's Currency")
+    days_outstanding = fields.Float(
+        string="Days Sales Outstanding",
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Receivable x 90 / billed in the last 90 days: for so many days what is billed is owed.",
     )
     last_invoice = fields.Date(readonly=True)
     last_payment = fields.Date(readonly=True)
@@ -76,12 +99,16 @@ class CallClientAccount(models.Model):
                    sum(account.balance) AS balance_amount,
                    sum(account.overdue) AS overdue_amount,
                    min(account.due) AS oldest_due,
+                   sum(account.receivable) AS receivable_amount,
+                   sum(account.sales) AS sales_amount,
+                   %(days)s * sum(account.receivable) / nullif(sum(account.sales), 0) AS days_outstanding,
                    max(account.invoiced_on) AS last_invoice,
                    max(account.paid_on) AS last_payment
               FROM (%(receivables)s UNION ALL %(statements)s) AS account
              GROUP BY account.partner_id, account.company_id, account.currency_id
             """,
             space=KEY_SPACE,
+            days=SALES_DAYS,
             receivables=self._receivables_sql(),
             statements=self._statements_sql(),
         )
@@ -99,6 +126,8 @@ class CallClientAccount(models.Model):
                    CASE WHEN line.amount_residual_currency > 0 THEN line.amount_residual_currency ELSE 0.0 END AS open,
                    CASE WHEN overdue.yes THEN line.amount_residual_currency ELSE 0.0 END AS overdue,
                    CASE WHEN overdue.yes THEN line.date_maturity END AS due,
+                   line.amount_residual AS receivable,
+                   CASE WHEN move.move_type IN %(documents)s AND move.invoice_date > %(since)s THEN line.balance ELSE 0.0 END AS sales,
                    CASE WHEN move.move_type IN %(invoices)s THEN move.invoice_date END AS invoiced_on,
                    CASE WHEN move.move_type = 'entry' AND line.balance < 0 THEN line.date END AS paid_on
               FROM account_move_line AS line
@@ -112,6 +141,8 @@ class CallClientAccount(models.Model):
                AND line.partner_id IN (SELECT commercial_partner_id FROM contract_contract WHERE contract_type = 'sale')
             """,
             invoices=("out_invoice", "out_receipt"),
+            documents=("out_invoice", "out_receipt", "out_refund"),
+            since=fields.Date.context_today(self) - timedelta(days=SALES_DAYS),
             today=fields.Date.context_today(self),
         )
 
@@ -119,7 +150,7 @@ class CallClientAccount(models.Model):
         return SQL(
             """
             SELECT partner_id, company_id, currency_id, usage_amount,
-                   0.0, 0.0, 0.0, 0.0, 0.0, NULL::date, NULL::date, NULL::date
+                   0.0, 0.0, 0.0, 0.0, 0.0, NULL::date, 0.0, 0.0, NULL::date, NULL::date
               FROM call_statement
              WHERE state = 'open'
             """

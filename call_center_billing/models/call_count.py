@@ -120,8 +120,10 @@ class CallCount(models.Model):
 
     _name = "call.count"
     _description = "Performance"
+    _inherit = ["call.ratio"]
     _order = "date desc, hour desc, id desc"
     _log_access = False
+    _ratios = RATIOS
 
     statement_id = Unchecked("call.statement", required=True, ondelete="restrict")
     company_id = Unchecked("res.company", required=True, ondelete="restrict")
@@ -184,15 +186,6 @@ class CallCount(models.Model):
     def _compute_display_name(self):
         for count in self:
             count.display_name = f"{count.contract_line_id.name or ''} {count.date} {count.hour}:00"
-
-    def _read_group_select(self, aggregate_spec, query):
-        """Ratios are computed from the sums of the whole group, never as an average of ratios."""
-        name, _colon, function = aggregate_spec.partition(":")
-        if name not in RATIOS or function != "avg":
-            return super()._read_group_select(aggregate_spec, query)
-        columns = {column: self._field_to_sql(self._table, column, query) for column in SUMS[:-1]}
-        part, whole = (SQL(each, **columns) for each in RATIOS[name])
-        return SQL("(%s / nullif(%s, 0))", part, whole)
 
     # --- What is to be counted ----------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ class CallDisputeLine(models.Model):
         help="What the invoice has of it, after allowances and tiers, without taxes.",
     )
     trace = fields.Text(related="usage_id.trace", string="Why This Price")
-    recording_ref = fields.Char(related="usage_id.recording_ref")
+    has_recording = fields.Boolean(related="usage_id.has_recording", groups=STAFF)
     call_count = fields.Integer(related="charge_id.call_count", string="Calls")
     is_lump = fields.Boolean(compute="_compute_is_lump")
     decision = fields.Selection(
@@ -128,6 +128,11 @@ class CallDisputeLine(models.Model):
     _seconds_positive = models.Constraint(
         f"CHECK (least({', '.join(f'corrected_{part}' for part in PARTS)}) >= 0)", "Seconds must not be negative."
     )
+
+    def action_open_recording(self):
+        """Ask why, and show where the recording of the call is."""
+        self.ensure_one()
+        return self.usage_id.action_open_recording()
 
     @api.depends("dispute_id.state")
     def _compute_is_open(self):

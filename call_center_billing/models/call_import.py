@@ -3,20 +3,25 @@ import logging
 import os
 import tempfile
 
+import psycopg2
+
 from odoo import api, fields, models
-from odoo.exceptions import LockError, UserError
+from odoo.exceptions import AccessError, LockError, UserError
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL, sql
 
 from .. import formats
 from ..deliveries import archive
 from ..formats.prefetch import prefetch
+from .call_usage_line import NUMBERS
 
 _logger = logging.getLogger(__name__)
 
 CHUNK = 1024 * 1024
 AT_ONCE_BYTES = 8 * 1024 * 1024
 """A file that people choose is imported while they wait up to this size, larger ones in the background."""
+MAX_TRIES = 5
+"""So often the job begins with a file whose import breaks off, before somebody has to look at it."""
 
 
 class CallImport(models.Model):
@@ -29,14 +34,17 @@ class CallImport(models.Model):
 
     _name = "call.import"
     _description = "Call Import"
-    _inherit = ["mail.thread"]
+    _inherit = ["mail.thread", "call.ratio"]
     _order = "id desc"
     _check_company_auto = True
+    _ratios = {"suspense_share": ("100.0 * sum(%(suspended_count)s)", "sum(%(read_count)s)")}
 
     name = fields.Char(string="File Name", readonly=True)
     source_id = fields.Many2one("call.source", required=True, ondelete="restrict", index=True, check_company=True)
     company_id = fields.Many2one(related="source_id.company_id", store=True, index=True)
-    file = fields.Binary(attachment=True, copy=False, help="The call records exactly as the phone system wrote them.")
+    file = fields.Binary(
+        attachment=True, copy=False, groups=NUMBERS, help="The call records exactly as the phone system wrote them."
+    )
     checksum = fields.Char(string="SHA-256", readonly=True, copy=False)
     state = fields.Selection(
         [
@@ -67,6 +75,7 @@ class CallImport(models.Model):
     header = fields.Text(readonly=True, copy=False, help="The lines that lead the file's records.")
     size = fields.Integer(string="Bytes", readonly=True, copy=False)
     position = fields.Integer(string="Read up to Line", readonly=True, copy=False, aggregator=None)
+    tries = fields.Integer(readonly=True, copy=False, help="How often the job began with it without getting a part further.")
     progress = fields.Float(readonly=True, copy=False, aggregator=None, help="Part of the file that was read.")
     same_as_id = fields.Many2one("call.import", string="Same as", readonly=True, copy=False)
     finished_at = fields.Datetime(string="Imported on", readonly=True, copy=False)
@@ -80,6 +89,14 @@ class CallImport(models.Model):
     )
     suspended_count = fields.Integer(
         string="Suspended", readonly=True, copy=False, help="Records that could not become calls; each has its reason."
+    )
+    suspense_share = fields.Float(
+        string="Suspended (%)",
+        digits=(16, 2),
+        readonly=True,
+        copy=False,
+        aggregator="avg",
+        help="Suspended / read, of all the imports in the group.",
     )
     ignored_count = fields.Integer(
         string="Ignored", readonly=True, copy=False, help="Records that the phone system marks as not to be counted."
@@ -223,22 +240,27 @@ class CallImport(models.Model):
     # --- Import -------------------------------------------------------------------------------------
 
     def _enqueue(self):
-        self.write({"state": "waiting", "message": self.env._("Will be imported in the background within a minute.")})
+        self.write({"state": "waiting", "tries": 0, "message": self.env._("Will be imported in the background within a minute.")})
         self.env.ref("call_center_billing.call_import_cron").sudo()._trigger()
 
     @api.model
     def _cron_import(self):
-        """Import what waits, oldest first. Each part of a file is committed; what was interrupted goes on."""
+        """Import what waits, oldest first. Each part of a file is committed; what was interrupted goes on, some times."""
         Cron = self.env["ir.cron"]
         waiting = self.search([("state", "in", ("waiting", "running"))], order="id")
         Cron._commit_progress(remaining=len(waiting))
         for record in waiting:
             try:
-                record.with_company(record.company_id)._import(commit=True)
+                if record._begin_try():
+                    record.with_company(record.company_id)._import(commit=True)
             except LockError:
                 continue  # another worker has it
             except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
                 self.env.cr.rollback()  # another worker had it; what is left of it is looked at again
+            except (psycopg2.OperationalError, OSError) as error:  # no space, for example
+                self.env.cr.rollback()
+                _logger.warning("Import %s broke off: %s", record.id, error)
+                record.message = self.env._("Broke off, and is tried again: %s", error)
             except Exception as error:
                 self.env.cr.rollback()
                 _logger.exception("Import %s failed", record.id)
@@ -246,9 +268,27 @@ class CallImport(models.Model):
             if not Cron._commit_progress(1):
                 break
 
+    def _begin_try(self):
+        """Count that the job begins, so that a file which ends its process each time does not do so for ever.
+
+        :return: whether it may
+        :raise LockError: it is being imported right now
+        """
+        self.lock_for_update(allow_referencing=True)
+        if self.state not in ("waiting", "running"):
+            return False
+        if self.tries >= MAX_TRIES:
+            text = self.env._("It broke off %(count)s times. %(reason)s", count=self.tries, reason=self.message or "")
+            self._fail(UserError(text))
+            return False
+        self.tries += 1
+        self.env["ir.cron"]._commit_progress()
+        return True
+
     def _fail(self, error):
         text = error.args[0] if isinstance(error, UserError) and error.args else f"{type(error).__name__}: {error}"
-        self.write({"state": "failed", "message": self.env._("Interrupted: %s\nImport it again to go on.", text)})
+        self.write({"state": "failed", "message": self.env._("Interrupted: %s\nImport it again to go on.", text), "tries": 0})
+        self.source_id._alert(self.env._("Import of %s", self.display_name), self.message)
 
     def _import(self, commit=False):
         """Read, guide, rate and store the file's records. A file that cannot be used leaves a message and no record.
@@ -320,7 +360,7 @@ class CallImport(models.Model):
         warning = self._zone_warning(part.zone_shift)
         if warning and not self.message:
             values["message"] = warning
-        self.write({**values, "position": part.last, "progress": self._progress_at(part)})
+        self.write({**values, "position": part.last, "progress": self._progress_at(part), "tries": 0})
         if commit:
             position = self.position
             self.env["ir.cron"]._commit_progress()
@@ -372,8 +412,13 @@ class CallImport(models.Model):
         )
 
     def _action_view_raw(self, place):
-        """Show a record as it stands in the file."""
+        """Show a record as it stands in the file.
+
+        :raise AccessError: numbers are hidden from the user
+        """
         self.ensure_one()
+        if not self.env.user.has_group(NUMBERS):
+            raise AccessError(self.env._("The raw record has whole numbers, which are hidden from you."))
         fmt = formats.get(self._format_code())
         with tempfile.TemporaryDirectory() as workdir:
             found = dict(formats.raw_records(self._content_path(workdir), fmt, self._options(), {place}))

@@ -87,7 +87,7 @@ class CallJoining(models.AbstractModel):
             SQL(
                 """
                 SELECT s.line_number, u.id, t.state <> 'open',
-                       s.outcome IS NULL AND %(now)s IS DISTINCT FROM %(then)s AND (s.version_at < u.version_at) IS NOT TRUE
+                       s.outcome IS NULL AND u.is_purged IS NOT TRUE AND %(now)s IS DISTINCT FROM %(then)s AND (s.version_at < u.version_at) IS NOT TRUE
                        AND NOT EXISTS (SELECT FROM call_usage_line v WHERE v.record_key = %(version)s)
                   FROM call_stage s
                   JOIN call_usage_line u ON u.record_key = s.record_key
@@ -120,7 +120,7 @@ class CallJoining(models.AbstractModel):
                SET recording_ref = coalesce(s.recording_ref, u.recording_ref), quality = coalesce(s.quality, u.quality),
                    provider_cost = coalesce(s.provider_cost, u.provider_cost), version_at = coalesce(s.version_at, u.version_at)
               FROM call_stage s
-             WHERE s.record_key = u.record_key AND s.outcome IS NULL AND (s.version_at < u.version_at) IS NOT TRUE
+             WHERE s.record_key = u.record_key AND s.outcome IS NULL AND u.is_purged IS NOT TRUE AND (s.version_at < u.version_at) IS NOT TRUE
                AND (s.recording_ref <> coalesce(u.recording_ref, '') OR s.quality <> coalesce(u.quality, '')
                     OR s.provider_cost IS NOT NULL AND u.provider_cost IS DISTINCT FROM s.provider_cost)
             """

@@ -12,13 +12,11 @@ RATIOS = {
     "cost_per_hour": ("sum(%(cost)s)", "sum(CASE WHEN %(cost)s IS NOT NULL THEN %(agent_hours)s END)"),
     "margin_percent": ("100 * sum(%(margin)s)", "sum(CASE WHEN %(margin)s IS NOT NULL THEN %(revenue)s END)"),
 }
-"""Measures that are ratios of sums."""
-MEASURES = ("revenue", "call_count", "charged_minutes", "agent_hours", "cost", "margin")
 
 
 class CallMargin(models.Model):
-    """What a service (contract line) brought in in a billing period, and what it cost, in the company's currency. A view: it owns
-    nothing, and nothing of it can be changed.
+    """What a service (contract line) brought in in a billing period, and what it cost, in the currency of the company that its reader
+    works in. A view: it owns nothing, and nothing of it can be changed.
 
     Revenue are the charges of a closed statement, the fixed fees on its invoice, and adjustments of it that have a document of their
     own; of a void statement, nothing. Other currencies are converted at the rate of the last day of the period. Calls and hours are
@@ -29,16 +27,18 @@ class CallMargin(models.Model):
 
     _name = "call.margin"
     _description = "Margin"
+    _inherit = ["call.ratio"]
     _auto = False
     _order = "date_end desc, id desc"
     _rec_name = "contract_line_id"
+    _ratios = RATIOS
     _depends = {
         "account.move": ["state"],
         "account.move.line": ["call_charge_id", "contract_line_id", "display_type", "move_id", "price_subtotal"],
         "call.adjustment": ["move_id", "statement_id"],
         "call.adjustment.line": ["amount", "contract_line_id"],
-        "call.charge": ["adjusted_line_id", "amount", "component", "contract_line_id", "rule_id", "statement_id"],
-        "call.statement": ["billed_again_id", "contract_id", "currency_id", "date_end", "invoice_id", "state"],
+        "call.charge": ["adjusted_line_id", "amount", "component", "contract_line_id", "provider_cost", "statement_id"],
+        "call.statement": ["billed_again_id", "contract_id", "currency_id", "date_end", "invoice_id", "state", "user_id"],
         "contract.contract": ["agent_hour_cost"],
         "res.company": ["call_agent_hour_cost", "currency_id"],
         "res.currency.rate": ["company_id", "currency_id", "name", "rate"],
@@ -48,6 +48,7 @@ class CallMargin(models.Model):
     contract_line_id = fields.Many2one("contract.line", string="Service", readonly=True)
     contract_id = fields.Many2one("contract.contract", readonly=True)
     partner_id = fields.Many2one("res.partner", string="Client", readonly=True)
+    user_id = fields.Many2one("res.users", string="Responsible", readonly=True)
     company_id = fields.Many2one("res.company", readonly=True)
     currency_id = fields.Many2one("res.currency", readonly=True)
     date_start = fields.Date(string="From", readonly=True)
@@ -74,15 +75,6 @@ class CallMargin(models.Model):
     cost_per_hour = fields.Float(string="Cost per Agent Hour", digits=(16, 2), readonly=True, aggregator="avg")
     margin_percent = fields.Float(string="Margin (%)", digits=(16, 1), readonly=True, aggregator="avg")
 
-    def _read_group_select(self, aggregate_spec, query):
-        """Ratios are computed from the sums of the whole group, never as an average of ratios."""
-        name, _colon, function = aggregate_spec.partition(":")
-        if name not in RATIOS or function != "avg":
-            return super()._read_group_select(aggregate_spec, query)
-        columns = {column: self._field_to_sql(self._table, column, query) for column in MEASURES}
-        part, whole = (SQL(each, **columns) for each in RATIOS[name])
-        return SQL("(%s / nullif(%s, 0))", part, whole)
-
     def action_open(self):
         """The statement."""
         self.ensure_one()
@@ -104,23 +96,24 @@ class CallMargin(models.Model):
                    row.cost / nullif(row.agent_hours, 0) AS cost_per_hour,
                    row.revenue - row.cost AS margin, 100 * (row.revenue - row.cost) / nullif(row.revenue, 0) AS margin_percent
               FROM (SELECT s.id::bigint * %(space)s + f.contract_line_id AS id, s.id AS statement_id, f.contract_line_id, s.contract_id,
-                           s.partner_id, s.company_id, o.currency_id, s.date_start, s.date_end, f.call_count, f.charged_minutes,
+                           s.partner_id, s.user_id, s.company_id, %(own)s AS currency_id, s.date_start, s.date_end, f.call_count, f.charged_minutes,
                            f.agent_hours, f.revenue * x.factor AS revenue, f.minimum * x.factor AS minimum_amount,
-                           f.agent_hours * h.cost AS agent_cost, p.cost * x.factor AS provider_cost,
-                           f.agent_hours * h.cost + p.cost * x.factor AS cost
+                           f.agent_hours * h.cost AS agent_cost, f.provider * x.factor AS provider_cost,
+                           f.agent_hours * h.cost + f.provider * x.factor AS cost
                       FROM call_statement s
                       JOIN contract_contract c ON c.id = s.contract_id
                       JOIN res_company o ON o.id = s.company_id
                      CROSS JOIN LATERAL (%(figures)s) f
                      CROSS JOIN LATERAL (%(factor)s) x
-                     CROSS JOIN LATERAL (SELECT coalesce(nullif(c.agent_hour_cost, 0), nullif(o.call_agent_hour_cost, 0)) AS cost) h
-                     CROSS JOIN LATERAL (SELECT CASE WHEN f.passes_cost THEN (%(provider)s) ELSE 0 END AS cost) p
+                     CROSS JOIN LATERAL (%(company_factor)s) y
+                     CROSS JOIN LATERAL (SELECT coalesce(nullif(c.agent_hour_cost, 0), nullif(o.call_agent_hour_cost, 0)) * y.factor AS cost) h
                      WHERE s.state <> 'open' AND s.billed_again_id IS NULL) row
             """,
             space=KEY_SPACE,
+            own=self.env.company.currency_id.id,
             figures=self._figures(),
-            factor=self._factor(),
-            provider=self._provider(),
+            factor=self._factor(SQL.identifier("s", "currency_id")),
+            company_factor=self._factor(SQL.identifier("o", "currency_id")),
         )
 
     def _figures(self):
@@ -129,11 +122,11 @@ class CallMargin(models.Model):
             """
             SELECT contract_line_id, CASE WHEN s.state = 'void' THEN 0 ELSE coalesce(sum(amount), 0) END AS revenue,
                    CASE WHEN s.state = 'void' THEN 0 ELSE coalesce(sum(minimum), 0) END AS minimum,
-                   coalesce(bool_or(passes_cost), false) AS passes_cost, coalesce(sum(calls), 0) AS call_count,
+                   coalesce(sum(provider), 0) AS provider, coalesce(sum(calls), 0) AS call_count,
                    coalesce(sum(billed), 0) / 60.0 AS charged_minutes,
                    coalesce(CASE WHEN sum(sum(logged)) OVER () > 0 THEN sum(logged) ELSE sum(handling) END, 0) / 3600.0 AS agent_hours
               FROM (SELECT coalesce(adjusted_line_id, contract_line_id) AS contract_line_id, amount,
-                           CASE component WHEN 'minimum' THEN amount END AS minimum, component = 'cost' AS passes_cost,
+                           CASE component WHEN 'minimum' THEN amount END AS minimum, provider_cost AS provider,
                            NULL::integer AS calls, NULL::integer AS billed, NULL::integer AS logged, NULL::integer AS handling
                       FROM call_charge WHERE statement_id = s.id
                      UNION ALL
@@ -157,15 +150,19 @@ class CallMargin(models.Model):
             """
         )
 
-    def _factor(self):
-        """SELECT of what an amount of a statement s is multiplied by, to be in the currency of its company o."""
-        own, other = SQL.identifier("o", "currency_id"), SQL.identifier("s", "currency_id")
+    def _factor(self, currency):
+        """SELECT of what an amount in a currency is multiplied by, to be in the one of the reader, on the last day of a statement s.
+
+        :param currency: SQL expression
+        """
+        own = SQL("%s", self.env.company.currency_id.id)
         return SQL(
-            "SELECT CASE WHEN %(own)s = %(other)s THEN 1 ELSE %(own_rate)s / %(other_rate)s END AS factor",
+            # OFFSET: once for a statement, and not for each amount of it.
+            "SELECT CASE WHEN %(own)s = %(other)s THEN 1 ELSE %(own_rate)s / %(other_rate)s END AS factor OFFSET 0",
             own=own,
-            other=other,
+            other=currency,
             own_rate=self._rate(own),
-            other_rate=self._rate(other),
+            other_rate=self._rate(currency),
         )
 
     def _rate(self, currency):
@@ -177,15 +174,4 @@ class CallMargin(models.Model):
                        ORDER BY r.name > s.date_end, r.company_id, CASE WHEN r.name > s.date_end THEN r.name END, r.name DESC LIMIT 1), 1)
             """,
             currency,
-        )
-
-    def _provider(self):
-        """SELECT of the provider's cost of the calls of a statement s and a contract line that are charged by it."""
-        return SQL(
-            """
-            SELECT coalesce(sum(u.provider_cost), 0) FROM call_usage_line u
-             WHERE u.statement_id = s.id AND u.contract_line_id = f.contract_line_id AND u.status = 'billable'
-               AND u.rule_id IN (SELECT rule_id FROM call_charge
-                                  WHERE statement_id = s.id AND contract_line_id = f.contract_line_id AND component = 'cost')
-            """
         )

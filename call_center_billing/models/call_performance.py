@@ -263,7 +263,7 @@ class CallPerformance(models.AbstractModel):
             SQL(
                 """
                 WITH call AS (%(calls)s), inbound AS (
-                    SELECT *, md5(caller) AS who, caller ~ '[0-9]' AS is_known, date <= %(last)s AS is_here,
+                    SELECT *, md5(caller) AS who, caller ~ '^[^X]*[0-9][^X]*$' AS is_known, date <= %(last)s AS is_here,
                            lead(start_at) OVER (PARTITION BY md5(caller) ORDER BY start_at) - start_at <= %(days)s AS comes_again
                       FROM call WHERE direction = 'inbound' AND outcome <> 'failed'
                 )

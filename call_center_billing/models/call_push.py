@@ -4,6 +4,7 @@ import logging
 from datetime import timedelta
 
 from odoo import api, fields, models
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import SQL
 
 _logger = logging.getLogger(__name__)
@@ -71,9 +72,12 @@ class CallPush(models.Model):
             try:
                 while self._collect(source, until) and Cron._commit_progress():
                     pass
-            except Exception:
+            except PG_CONCURRENCY_EXCEPTIONS_TO_RETRY:
+                self.env.cr.rollback()  # another worker collects it
+            except Exception as error:
                 self.env.cr.rollback()
                 _logger.exception("What was pushed to call source %s stays and is collected later", source.id)
+                source._alert(self.env._("Collecting what was pushed"), f"{type(error).__name__}: {error}")
             if not Cron._commit_progress(1):
                 break
         self.env.cr.execute(

@@ -30,11 +30,11 @@ MIMETYPES = {
 def cell(value):
     """A value as a spreadsheet may read it: texts from a phone log must not become formulas.
 
-    >>> cell("=1+1"), cell("+49 30 5550100"), cell("@SUM(A1)"), cell(None), cell("+49305550XXX"), cell("<r>")
-    ("'=1+1", '+49 30 5550100', "'@SUM(A1)", '', '+49305550XXX', "'<r>")
+    >>> cell("=1+1"), cell("+49 30 5550100"), cell("@SUM(A1)"), cell(None), cell("+49305550XXX"), cell("<r>"), cell("{=1+1}")
+    ("'=1+1", '+49 30 5550100', "'@SUM(A1)", '', '+49305550XXX', "'<r>", "'{=1+1}")
     """
     text = "" if value is None else str(value)
-    if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") and not PLAIN_NUMBER.fullmatch(text):
+    if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "{=")) and not PLAIN_NUMBER.fullmatch(text):
         return "'" + text
     return no_markup(text)
 
@@ -79,7 +79,7 @@ class CallStatement(models.Model):
     def _document_name(self, extension):
         self.ensure_one()
         name = re.sub(r"[^\w.-]+", "_", f"{self.contract_id.code or self.contract_id.name}")
-        return f"{self.env._('Statement')}_{name}_{self.date_start}_{self.date_end}.{extension}"
+        return "_".join([self.env._("Statement"), name, str(self.date_start), f"{self.date_end}.{extension}"])
 
     def _documents(self):
         """:return: ir.attachment, those that were made"""

@@ -23,15 +23,11 @@ class CallStatement(models.Model):
     is_rated = fields.Boolean(
         string="Answered", compute="_compute_is_rated", store=True, help="The client said how the period was."
     )
-    rated_share = fields.Float(
-        string="Response Rate (%)", compute="_compute_is_rated", store=True, aggregator="avg", digits=(16, 1)
-    )
 
     @api.depends("rating_last_value")
     def _compute_is_rated(self):
         for statement in self:
             statement.is_rated = bool(statement.rating_last_value)
-            statement.rated_share = 100.0 * statement.is_rated
 
     def _rating_get_partner(self):
         return self.contract_id.partner_id

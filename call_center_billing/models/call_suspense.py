@@ -11,7 +11,7 @@ from .. import formats
 from ..formats.numbers import canonical_number, dialling
 from ..formats.reader import UNREADABLE
 from ..formats.record import DISPOSITIONS, KINDS
-from .call_usage_line import DISPOSITION_LABELS, KIND_LABELS
+from .call_usage_line import DISPOSITION_LABELS, KIND_LABELS, NUMBERS
 
 REASONS = [
     # refused by the reader, see formats.record.REASONS
@@ -32,6 +32,7 @@ REASONS = [
     ("bad_kind", "Unknown kind of record"),
     ("bad_quantity", "Quantity is not a number, or too large"),
     ("bad_cost", "Cost is not a number"),
+    ("card_number", "Holds the number of a payment card"),
     ("damaged_number", "Number damaged by a spreadsheet"),
     # held for a person
     ("near_duplicate", "Looks like another call that came twice"),
@@ -64,9 +65,10 @@ class CallSuspense(models.Model):
     source_id = fields.Many2one("call.source", required=True, ondelete="restrict", index=True, readonly=True)
     company_id = fields.Many2one("res.company", required=True, ondelete="restrict", index=True, readonly=True)
     line_number = fields.Integer(string="Line", readonly=True, aggregator=None)
-    raw = fields.Text(string="Raw Record", readonly=True)
+    raw = fields.Text(string="Raw Record", readonly=True, groups=NUMBERS)
     corrected = fields.Text(
         string="Corrected Record",
+        groups=NUMBERS,
         help="Write the record as it should have been, in the same format. Recycling reads this instead; the raw record is kept.",
     )
     reason = fields.Selection(REASONS, required=True, readonly=True, index=True)
@@ -84,15 +86,19 @@ class CallSuspense(models.Model):
     kind = fields.Selection([(key, KIND_LABELS[key]) for key in KINDS], readonly=True)
     direction = fields.Selection([("inbound", "Inbound"), ("outbound", "Outbound"), ("internal", "Internal")], readonly=True)
     disposition = fields.Selection([(key, DISPOSITION_LABELS[key]) for key in DISPOSITIONS], readonly=True)
-    caller = fields.Char(readonly=True)
-    called = fields.Char(readonly=True)
-    number_key = fields.Char(readonly=True, index="btree_not_null", help="The number that endpoints are compared with.")
+    caller = fields.Char(readonly=True, groups=NUMBERS)
+    called = fields.Char(readonly=True, groups=NUMBERS)
+    number_key = fields.Char(
+        readonly=True, index="btree_not_null", groups=NUMBERS, help="The number that endpoints are compared with."
+    )
     queue = fields.Char(readonly=True)
     campaign = fields.Char(readonly=True)
     account_code = fields.Char(readonly=True)
     agent = fields.Char(readonly=True)
     override = fields.Json(
-        readonly=True, help="Values that people set in place of what was read: name of a column of the record -> value."
+        readonly=True,
+        groups=NUMBERS,
+        help="Values that people set in place of what was read: name of a column of the record -> value.",
     )
     total_seconds = fields.Integer(string="Duration (s)", readonly=True)
     tz = fields.Selection(

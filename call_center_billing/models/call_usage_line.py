@@ -5,7 +5,8 @@ from ..formats.record import DISPOSITIONS, KINDS, PARTS
 
 AMOUNT_DIGITS = (16, 10)
 STAFF = "call_center_billing.group_sales"
-"""Who reads what may tell a number that the client does not see (see call_masking.py)."""
+NUMBERS = "call_center_billing.group_whole_numbers"
+"""Who reads whole numbers, and what may tell one that the client does not see (see call_masking.py)."""
 DISPOSITION_LABELS = {
     "answered": "Answered",
     "abandoned": "Abandoned",
@@ -64,20 +65,24 @@ class CallUsageLine(models.Model):
         "call.usage.line", string="Replaces", ondelete="set null", help="The line with what the phone system told before."
     )
     kind = fields.Selection([(key, KIND_LABELS[key]) for key in KINDS], required=True, default="call")
-    record_ref = fields.Char(string="Record ID", groups=STAFF, help="The phone system's own id of this record.")
-    group_ref = fields.Char(string="Call ID", groups=STAFF, help="Shared by the records of one call, such as after a transfer.")
+    record_ref = fields.Char(string="Record ID", groups=NUMBERS, help="The phone system's own id of this record.")
+    group_ref = fields.Char(string="Call ID", groups=NUMBERS, help="Shared by the records of one call, such as after a transfer.")
     direction = fields.Selection([("inbound", "Inbound"), ("outbound", "Outbound"), ("internal", "Internal")], required=True)
-    caller = fields.Char(groups=STAFF)
-    called = fields.Char(groups=STAFF)
-    caller_e164 = fields.Char(string="Caller (E.164)", groups=STAFF, help="With country code, where that can be told.")
-    called_e164 = fields.Char(string="Called (E.164)", groups=STAFF, help="With country code, where that can be told.")
+    caller = fields.Char(groups=NUMBERS)
+    called = fields.Char(groups=NUMBERS)
+    caller_e164 = fields.Char(string="Caller (E.164)", groups=NUMBERS, help="With country code, where that can be told.")
+    called_e164 = fields.Char(string="Called (E.164)", groups=NUMBERS, help="With country code, where that can be told.")
     queue = fields.Char()
     campaign = fields.Char()
     skill = fields.Char(string="Language or Skill")
     account_code = fields.Char()
     trunk = fields.Char(groups=STAFF)
     agent = fields.Char()
-    recording_ref = fields.Char(string="Recording", groups=STAFF, help="The phone system's reference of the recording.")
+    recording_ref = fields.Char(
+        string="Recording",
+        groups=fields.NO_ACCESS,
+        help="The phone system's reference of the recording; shown through a door that asks why.",
+    )
     quality = fields.Char(string="Line Quality")
     disposition = fields.Selection([(key, DISPOSITION_LABELS[key]) for key in DISPOSITIONS], required=True)
     start_at = fields.Datetime(string="Start", required=True, help="Shown in your time zone.")
@@ -163,9 +168,11 @@ class CallUsageLine(models.Model):
     def action_view_call(self):
         """All records of the same call."""
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id("call_center_billing.call_usage_line_action")
-        domain = [("group_ref", "=", self.group_ref), ("statement_id", "=", self.statement_id.id)]
-        return action | {"domain": domain, "context": {}, "display_name": self.group_ref}
+        group = self.sudo().group_ref
+        whole = self.sudo().search([("group_ref", "=", group), ("statement_id", "=", self.statement_id.id)]) if group else self
+        return action | {"domain": [("id", "in", whole.ids)], "context": {}, "display_name": self.env._("Whole Call")}
 
     def action_view_raw(self):
         """The record as the phone system wrote it, out of the imported file."""

@@ -1,3 +1,4 @@
+import re
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -6,6 +7,9 @@ from odoo.exceptions import UserError, ValidationError
 
 from .. import pricing
 from .call_price import number
+
+MARKERS = re.compile(r"[\s,-]*#[A-Z]+#")
+"""What OCA's contract replaces by dates in the name of a line."""
 
 
 class ContractLine(models.Model):
@@ -34,10 +38,13 @@ class ContractLine(models.Model):
     @api.depends("contract_id.name", "contract_id.partner_id")
     @api.depends_context("call_line_name")
     def _compute_display_name(self):
-        """Among the lines of all clients one is told by its client and contract."""
+        """Among the lines of all clients one is told by its client and contract; as a service by its name, without markers of dates."""
         result = super()._compute_display_name()
-        if self.env.context.get("call_line_name"):
-            for line in self:
+        kind = self.env.context.get("call_line_name")
+        for line in self if kind else ():
+            if kind == "service":
+                line.display_name = MARKERS.sub("", line.name or "")
+            else:
                 line.display_name = f"{line.contract_id.partner_id.display_name}, {line.contract_id.name}: {line.name}"
         return result
 

@@ -60,6 +60,21 @@ class IrAttachment(models.Model):
         return super()._index(bin_data, file_type, checksum=checksum)
 
     @api.model
+    def _file_write(self, bin_value, checksum):
+        """A file comes into the store whole or not at all. What a full disk or a killed worker left of one would keep its content from
+        ever being stored again: it would seem to collide."""
+        name, path = self._get_path(bin_value, checksum)
+        if not os.path.exists(path):
+            part = self._file_store_path(uuid.uuid4().hex)
+            try:
+                Path(part).write_bytes(bin_value)
+                self._mark_for_gc(name)
+                os.replace(part, path)
+            finally:
+                Path(part).unlink(missing_ok=True)
+        return name
+
+    @api.model
     def _store_call_records(self, call_import, chunks):
         """Make the file of an import, as its field would, but from chunks that go straight into the file store.
 

@@ -4,6 +4,12 @@ from odoo import fields, models
 class ResConfigSettings(models.TransientModel):
     _inherit = "res.config.settings"
 
+    group_call_whole_numbers = fields.Boolean(
+        string="Sales Sees Whole Numbers",
+        group="call_center_billing.group_sales",
+        implied_group="call_center_billing.group_whole_numbers",
+        help="Otherwise sales sees numbers as the client does, and looks at a whole one when it says why.",
+    )
     call_billing_grace_days = fields.Integer(related="company_id.call_billing_grace_days", readonly=False)
     call_billing_schedule = fields.Selection(related="company_id.call_billing_schedule", readonly=False, required=True)
     call_gate_suspense = fields.Selection(related="company_id.call_gate_suspense", readonly=False)

@@ -4,6 +4,9 @@ from . import test_portal_dispute
 from . import test_portal_walk
 from . import test_indexation
 from . import test_feedback
+from . import test_satisfaction
+from . import test_billing_health
+from . import test_export
 from . import test_count
 from . import test_performance
 from . import test_formats
@@ -55,6 +58,8 @@ from . import test_portal_calls
 from . import test_portal_dashboard
 from . import test_portal_people
 from . import test_portal_tours
+from . import test_any_order
+from . import test_faults
 from . import test_two_at_once
 from . import test_tours
 from . import test_format_amazon_connect
@@ -78,9 +83,14 @@ from . import test_folder
 from . import test_pull
 from . import test_completeness
 from . import test_proof
+from . import test_nightly_proof
 from . import test_assurance
 from . import test_margin
 from . import test_masking
+from . import test_card_numbers
+from . import test_access_log
+from . import test_purge
+from . import test_erasure
 from . import test_sending
 from . import test_billing_run
 from . import test_matching

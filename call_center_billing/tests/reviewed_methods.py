@@ -35,6 +35,7 @@ call.assurance.action_next - checked by action_compute
 call.assurance.action_open - checked by action_compute
 call.assurance.action_previous - checked by action_compute
 call.assurance.line.action_open - opens a window, which reads with the rights of the user
+call.billing.health.action_open - opens a window, which reads with the rights of the user
 call.billing.run.action_prepare - checks write access and the state
 call.billing.run.action_retry - writes as the user; checks the state
 call.billing.run.action_run - writes as the user; checks the state; invoices are made as the user
@@ -65,8 +66,15 @@ call.dispute.action_view_statement - opens a window, which reads with the rights
 call.dispute.action_withdraw - checks write access and the state
 call.dispute.decide.action_decide - checks group, write access, state, and the amount that was shown
 call.dispute.line.action_edit - opens a window, which reads with the rights of the user
+call.dispute.line.action_open_recording - as that of the call
 call.dispute.raise.action_raise - checks read access, whose calls they are, who raises it, and the window
 call.endpoint.action_recycle_suspense - checked by call.suspense.action_recycle
+call.erasure.action_erase - checks write access, group and company; what is held stays
+call.erasure.action_export_csv - checks write access, group and company; who took it is written down
+call.erasure.action_export_json - checks write access, group and company; who took it is written down
+call.erasure.action_export_xlsx - checks write access, group and company; who took it is written down
+call.erasure.action_look - checks write access, group and company
+call.feedback.action_open - opens a window, which reads with the rights of the user
 call.gap.check.action_check - reads as the user
 call.gap.check.line.action_open - opens a window, which reads with the rights of the user
 call.gate.override.action_override - checks group, read access and the state
@@ -97,6 +105,9 @@ call.proof.action_next - checked by action_compute
 call.proof.action_open - checked by action_compute
 call.proof.action_previous - checked by action_compute
 call.proof.line.action_open - opens a window, which reads with the rights of the user
+call.proof.month.action_open_proof - checks read access; the proof checks group and company
+call.purge.action_preview - checks the group; counts in the company of the user
+call.purge.action_purge - checks the group; has the job do what the rules say
 call.rate.change.action_apply - creates and writes as the user
 call.rate.deck.action_view_lines - opens a window, which reads with the rights of the user
 call.rate.deck.import.action_back - writes as the user
@@ -108,6 +119,7 @@ call.rate.template.action_create_and_offer - creates as the user
 call.rate.template.action_create_plan - creates as the user
 call.rerate.action_apply - checks group; searches as the user
 call.rerate.action_preview - searches as the user; what is calculated is taken back
+call.reveal.action_reveal - checks group and read access to the call; writes down who asked before anything is shown
 call.simulation.action_download_xlsx - a link that reads with the rights of the user
 call.simulation.action_reset - checks write access
 call.simulation.action_simulate - writes as the user; what is calculated is taken back
@@ -140,9 +152,11 @@ call.suspense.action_recycle - checks write access; open records only
 call.suspense.fix.action_fix - checked by call.suspense; endpoints are created as the user
 call.suspense.write.off.action_write_off - checks write access; open records only
 call.upload.action_import - only files that the user uploaded; imports are created as the user
+call.usage.line.action_open_recording - checks group and read access; opens a window that asks why
 call.usage.line.action_raise_dispute - opens a window, which reads with the rights of the user; raising checks read access and the window
-call.usage.line.action_view_call - opens a window, which reads with the rights of the user
-call.usage.line.action_view_raw - reads the import as the user
+call.usage.line.action_show_numbers - checks group and read access; opens a window that asks why
+call.usage.line.action_view_call - checks read access; opens a window, which reads with the rights of the user
+call.usage.line.action_view_raw - checks the group; reads the import as the user
 contract.contract.action_bill_usage - checked by recurring_create_invoice
 contract.contract.action_check_gaps - makes the dialog as the user
 contract.contract.action_offer_agreement - creates as the user
@@ -169,7 +183,7 @@ ORM = {
         call.rate.deck call.rate.plan contract.contract
     """,
     "create": """
-        account.bank.statement.line account.move account.partial.reconcile call.adjustment call.agreement
+        call.erasure account.bank.statement.line account.move account.partial.reconcile call.adjustment call.agreement
         call.agreement.change call.dispute call.endpoint call.import call.mapping call.payment.promise call.performance.report
         call.rate.deck.line call.rate.term call.simulation contract.contract contract.line ir.attachment res.partner
     """,
@@ -180,7 +194,7 @@ ORM = {
         account.move call.endpoint call.performance.report call.rate.term call.statement contract.contract contract.line
     """,
     "write": """
-        call.adjustment call.agreement call.agreement.change call.dispute call.dispute.line call.endpoint call.import call.mapping
+        call.access call.erasure call.adjustment call.agreement call.agreement.change call.dispute call.dispute.line call.endpoint call.import call.mapping
         call.performance.report call.rate.deck.line call.rate.term call.simulation call.suspense call.usage.line
         contract.contract contract.line credit.control.line ir.attachment res.partner
     """,

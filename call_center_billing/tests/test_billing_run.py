@@ -1,11 +1,13 @@
 from datetime import date
 from unittest.mock import patch
 
+import psycopg2
 from freezegun import freeze_time
 
-from odoo import fields
+from odoo import SUPERUSER_ID, fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from ..models import call_billing_run
 from ..models.contract_billing import ContractContract
@@ -151,6 +153,24 @@ class TestBillingRun(CallBillingCommon):
         second.sudo().write({"line_ids": [fields.Command.create({"contract_id": self.contract.id})], "state": "running"})
         second._go_on()
         self.assertEqual((second.line_ids.state, second.move_count), ("nothing", 0))
+
+    @mute_logger("odoo.addons.contract.models.contract")
+    def test_contracts_that_others_keep_changing_are_left_to_people_after_some_tries(self):
+        self.import_text(row())
+        run = self.run_(state="running")
+        run.sudo().line_ids = [fields.Command.create({"contract_id": self.contract.id})]
+        Contract = self.registry["contract.contract"]
+        conflict = psycopg2.errors.SerializationFailure("could not serialize access")
+        with patch.object(Contract, "_bill_periods", side_effect=conflict), patch.object(self.env.cr, "rollback"):
+            for tries in range(1, call_billing_run.MAX_TRIES + 1):
+                run.with_user(SUPERUSER_ID)._cron_run()
+                self.assertEqual((run.state, run.line_ids.state, run.line_ids.tries), ("running", "waiting", tries))
+            run.with_user(SUPERUSER_ID)._cron_run()
+        self.assertEqual((run.state, run.line_ids.state), ("done", "failed"))
+        self.assertIn("broke off 5 times", run.line_ids.message)
+        self.assertTrue(self.contract.activity_ids)
+        run.action_retry()
+        self.assertEqual(run.line_ids.move_ids.amount_untaxed, 0.9)
 
     def test_a_big_run_is_left_to_the_job_which_goes_on_where_it_was(self):
         others = self.env["contract.contract"].union(*(self.make_contract(fee=i, name=f"C{i}") for i in range(1, 6)))

@@ -1,6 +1,7 @@
 from datetime import date
 from unittest import SkipTest
 
+from odoo.fields import Domain
 from odoo.tests import tagged
 
 from .test_pricing_models import MINUTE, PricingCase
@@ -38,7 +39,7 @@ class TestExtension(PricingCase):
         proof.action_compute()
         self.assertTrue(proof.is_proved)
         charge = self.contract.call_statement_ids.charge_ids.filtered(lambda c: c.component == "surcharge")
-        self.assertEqual(charge._disputed_domain(), [(0, "=", 1)])
+        self.assertEqual(charge._disputed_domain(), Domain.FALSE)
 
     def test_an_indicator_of_another_add_on_is_in_the_report(self):
         self.import_records(self.record(), self.record(disposition="voicemail"))

@@ -4,6 +4,7 @@ from lxml import etree
 from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import Form, new_test_user
+from odoo.tools import SQL
 from odoo.tools.safe_eval import safe_eval
 
 from .common import NOVEMBER, TODAY
@@ -68,6 +69,12 @@ class TestMargin(PricingCase):
         self.bill(self.contract | dear)
         measures = ("revenue:sum", "revenue_per_minute:avg", "revenue_per_hour:avg", "cost_per_hour:avg", "margin_percent:avg")
         self.assertEqual([round(each, 6) for each in self.group(*measures)], [144, 1.6, 96, 48, 50])
+
+    def test_a_service_goes_by_its_name_without_markers_of_dates(self):
+        self.line.name = "Answering, monthly fee, #START# - #END#"
+        action = self.env["ir.actions.act_window"]._for_xml_id("call_center_billing.call_margin_action")
+        line = self.line.with_context(**safe_eval(action["context"]))
+        self.assertEqual(line.display_name, "Answering, monthly fee")
 
     def test_fixed_fees_of_the_contract_are_revenue(self):
         contract = self.make_contract(fee=49.99)
@@ -137,6 +144,25 @@ class TestMargin(PricingCase):
         self.calls_of(3600, called="200")
         self.bill(contract)
         self.assertEqual(self.rows("revenue", "cost", "margin"), [(30, 30, 0)])
+
+    def test_who_works_in_a_company_of_another_currency_reads_it_in_that(self):
+        self.env["res.currency.rate"].search([("currency_id", "=", self.other_currency.id)]).unlink()
+        self.env["res.currency.rate"].create({"currency_id": self.other_currency.id, "name": "2026-10-01", "rate": 2})
+        self.env.company.call_agent_hour_cost = 30
+        self.half_an_hour()
+        self.bill()
+        self.env["call.count"]._count_due()
+        other = self.env["res.company"].create({"name": "Other", "currency_id": self.other_currency.id})
+        companies = [other.id, self.env.company.id]
+        row = self.env["call.margin"].with_context(allowed_company_ids=companies).search([])
+        self.assertEqual((row.currency_id, row.revenue, row.cost), (self.other_currency, 54, 30))
+
+    def test_no_call_is_read_for_it(self):
+        """However many there are: counts and charges know it all."""
+        query = SQL("EXPLAIN SELECT sum(margin) FROM (%s) rows", self.env["call.margin"]._table_query)
+        plan = "\n".join(line for (line,) in self.env.execute_query(query))
+        self.assertIn("call_count", plan)
+        self.assertNotIn("call_usage_line", plan)
 
     def test_the_number_of_queries_does_not_follow_the_contracts(self):
         def count():

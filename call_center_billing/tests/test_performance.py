@@ -45,6 +45,17 @@ class TestPerformance(PerformanceCase, ServiceCase):
         self.assertEqual({name: shown[name] for name in set(shown) & set(told)}, {n: told[n] for n in set(shown) & set(told)})
         self.assertEqual(len(set(shown) & set(told)), 4)
 
+    def test_every_cell_stands_below_its_title(self):
+        """Also of calls without a queue, and without time that agents were logged in."""
+        self.serve((3, "answered", 30), queue="sales")
+        self.import_records(self.record(queue_seconds=90, agent="ann"))
+        tables = html.fromstring(self.report().preview).xpath("//table[thead]")
+        self.assertGreaterEqual(len(tables), 4)
+        for table in tables:
+            titles = len(table.xpath("thead/tr/th"))
+            self.assertEqual({len(row.xpath("td")) for row in table.xpath("tbody/tr")}, {titles}, html.tostring(table))
+        self.assertNotIn("Occupancy", self.report().preview)
+
     def test_the_periods_before_are_beside_it(self):
         self.meet(month=10)
         self.miss(month=11)

@@ -14,12 +14,14 @@ account.bank.statement.line    -      -     crud       crud
 account.move                   own    -     crud       crud
 account.move.line              own    -     crud       crud
 account.payment                -      -     crud       crud
+call.access                    -      -     -          r
 call.adjustment                -      r     rud        rud
 call.adjustment.line           -      r     r          r
 call.agreement                 own    crud  crud       crud
 call.agreement.change          -      crud  crud       crud
 call.agreement.compare         -      crud  crud       crud
 call.allowance.alert           -      r     r          r
+call.billing.health            -      -     r          r
 call.billing.run               -      -     crud       crud
 call.billing.run.line          -      -     r          r
 call.charge                    own    r     r          r
@@ -38,12 +40,16 @@ call.dispute.line              own    r     ru         ru
 call.dispute.raise             -      crud  crud       crud
 call.dispute.reason            -      r     r          crud
 call.endpoint                  -      crud  crud       crud
+call.erasure                   -      -     -          crud
+call.erasure.line              -      -     -          r
+call.feedback                  -      r     r          r
 call.folder.file               -      r     r          r
 call.gap.check                 -      crud  crud       crud
 call.gap.check.line            -      crud  crud       crud
 call.gate.override             -      -     crud       crud
 call.import                    -      r     crud       crud
 call.indexation                -      crud  crud       crud
+call.legal.hold                -      -     -          cru
 call.lost.bill                 -      -     crud       crud
 call.mapping                   -      r     r          crud
 call.mapping.import            -      -     -          crud
@@ -59,6 +65,9 @@ call.margin                    -      r     r          r
 call.price.edit                -      -     r          r
 call.proof                     -      -     crud       crud
 call.proof.line                -      -     crud       crud
+call.proof.month               -      -     r          r
+call.purge                     -      -     -          r
+call.purge.line                -      -     -          r
 call.push                      -      -     -          r
 call.push.post                 -      -     -          r
 call.rate.allowance            -      crud  crud       crud
@@ -77,6 +86,8 @@ call.rate.trial                -      crud  crud       crud
 call.raw.record                -      cr    cr         cr
 call.rerate                    -      crud  crud       crud
 call.rerate.line               -      crud  crud       crud
+call.retention                 -      -     -          crud
+call.reveal                    -      cru   cru        cru
 call.service.result            own    r     r          r
 call.simulation                -      crud  crud       crud
 call.simulation.line           -      r     r          r
@@ -137,7 +148,7 @@ CLIENT_FIELDS = {
     """,
     "call.charge": """
         adjusted_line_id adjustment_id allowance_id amount call_count call_seconds company_id component contract_line_id
-        currency_id first_quantity first_seconds first_usage_id invoice_line_ids last_quantity last_seconds last_usage_id
+        currency_id date_end first_quantity first_seconds first_usage_id invoice_line_ids last_quantity last_seconds last_usage_id
         late_of_id name part partner_id price_id quantity rule_id seconds sequence share statement_id term_id tier unit
         unit_price
     """,
@@ -164,7 +175,7 @@ CLIENT_FIELDS = {
         billable_count billed_again_id billed_seconds charge_amount charge_ids company_id contract_id counter_ids currency_id
         date_end date_start dispute_ids earlier_ids feedback_asked_at fees_html file_attachment_id handling_seconds
         has_message in_time_count invoice_id is_rated late_count not_billable_count not_billable_html not_billable_totals
-        offered_count partner_id pdf_attachment_id performance_html performance_report_ids pool_lead_id rated_share
+        offered_count partner_id pdf_attachment_id performance_html performance_report_ids pool_lead_id
         review_until service_result_ids service_variant short_abandon_seconds state threshold_seconds total_seconds undecided
         usage_amount usage_count usage_line_ids user_id wait_seconds
     """,

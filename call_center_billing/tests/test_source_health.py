@@ -7,6 +7,7 @@ from freezegun import freeze_time
 from odoo.tests import new_test_user
 from odoo.tools import SQL
 
+from ..models.call_import import MAX_TRIES
 from .asterisk import row
 from .common import CallBillingCommon
 from .test_joining import leg
@@ -304,6 +305,34 @@ class TestBackground(CallBillingCommon):
         self.assertTotals(record, read=81, accepted=80, suspended=1)
         self.assertEqual(self.contract.call_statement_ids.usage_count, 80)
 
+    def test_a_file_that_ends_its_process_each_time_is_left_to_people(self):
+        record = self.import_text(*self.rows())
+
+        class Killed(BaseException):
+            pass
+
+        with patch.object(self.registry["call.loading"], "_load", side_effect=Killed):
+            for _time in range(MAX_TRIES):
+                with suppress(Killed):
+                    self.env["call.import"]._cron_import()
+            self.env["call.import"]._cron_import()
+        self.assertEqual(record.state, "failed")
+        self.assertIn("broke off 5 times", record.message)
+        self.assertIn("Master.csv", self.source.activity_ids.summary)
+        record.action_import()
+        self.env["call.import"]._cron_import()
+        self.assertTotals(record, read=40, accepted=40)
+
+    def test_a_file_that_finds_the_disk_full_is_tried_again(self):
+        record = self.import_text(*self.rows())
+        full = OSError(28, "No space left on device")
+        with patch.object(self.registry["call.loading"], "_load", side_effect=full), patch.object(self.env.cr, "rollback"):
+            self.env["call.import"]._cron_import()
+        self.assertEqual((record.state, record.tries), ("running", 1))
+        self.assertIn("No space left", record.message)
+        self.env["call.import"]._cron_import()
+        self.assertTotals(record, read=40, accepted=40)
+
     def test_a_broken_part_leaves_a_message_and_can_be_gone_on_with(self):
         record = self.import_text(*self.rows())
         with (
@@ -314,6 +343,7 @@ class TestBackground(CallBillingCommon):
             self.env["call.import"]._cron_import()
         self.assertEqual(record.state, "failed")
         self.assertIn("no luck", record.message)
+        self.assertIn("no luck", self.source.activity_ids.note)
         record.action_import()
         self.env["call.import"]._cron_import()
         self.assertTotals(record, read=40, accepted=40)

@@ -223,8 +223,110 @@ class TestTwoAtOnce(BaseCase):
             moves.unlink()
             env["call.billing.run"].browse(runs).unlink()
 
-    def disputed(self):
-        """Two disputes, each of one of two calls of a minute, of which one was included."""
+    @mute_logger("odoo.service.model", "odoo.sql_db")
+    def test_calls_that_are_rated_again_while_their_period_closes_are_billed_as_they_are_priced(self):
+        (record,) = self.upload("".join(row(account="two-at-once", start=f"2026-10-0{day} 10:00:00") for day in (5, 6)))
+        self.at_once(self.importing(record))
+        with self.environment() as env:
+            env["contract.contract"].browse(self.contract_id).contract_line_ids.rate_plan_id.rule_ids.minute_price = 1.8
+        both = threading.Barrier(2)
+
+        def rate_again(env):
+            self.meet(env, both)
+            env["call.rerate"].create({"contract_ids": [(6, 0, [self.contract_id])]}).action_apply()
+
+        def close(env):
+            self.meet(env, both)
+            line = env["contract.contract"].browse(self.contract_id).contract_line_ids
+            env["call.statement"]._close_periods({line: line._get_period_to_invoice(False, line.recurring_next_date)[:2]})
+
+        self.at_once(rate_again, close)
+        with self.environment() as env:
+            statement = env["call.statement"].search([("contract_id", "=", self.contract_id)])
+            prices = statement.usage_line_ids.mapped("amount")
+            self.assertIn(prices, ([0.9, 0.9], [1.8, 1.8]))
+            self.assertEqual((statement.state, statement.charge_amount), ("closed", sum(prices)))
+            statement.charge_ids.unlink()
+            statement._set_state("open")
+
+    @mute_logger("odoo.service.model", "odoo.sql_db")
+    def test_an_invoice_that_is_disputed_while_it_is_paid_is_both(self):
+        statement, _disputes = self.disputed(raised=0)
+        both = threading.Barrier(2)
+
+        def dispute(env):
+            self.meet(env, both)
+            mine = env["call.statement"].browse(statement)
+            reason = env.ref("call_center_billing.dispute_reason_other")
+            mine._raise_dispute([{"usage_id": mine.usage_line_ids[0].id}], reason, override="Test")
+
+        def pay(env):
+            self.meet(env, both)
+            move = env["call.statement"].browse(statement).invoice_id
+            wizard = env["account.payment.register"].with_context(active_model="account.move", active_ids=move.ids)
+            self.payment_id = wizard.create({})._create_payments().id
+
+        self.at_once(dispute, pay)
+        self.addCleanup(self.forget_payment)
+        with self.environment() as env:
+            mine = env["call.statement"].browse(statement)
+            self.assertEqual((mine.state, mine.invoice_id.amount_residual, len(mine.dispute_ids)), ("settled", 0, 1))
+            self.assertEqual(
+                env["account.payment"].search([("memo", "=", mine.invoice_id.payment_reference)]).ids, [self.payment_id]
+            )
+
+    def forget_payment(self):
+        with self.environment() as env:
+            payment = env["account.payment"].browse(self.payment_id)
+            payment.action_draft()
+            payment.unlink()
+            env["account.payment.register"].search([]).unlink()
+
+    def meet(self, env, both):
+        """Go on when the other one is here too; what is committed from here on is not seen."""
+        env["call.statement"].search_count([])
+        with suppress(threading.BrokenBarrierError):
+            both.wait(2)
+
+    def scheduler(self, job):
+        """A step: the scheduler of one node finds a job due."""
+
+        def run(env):
+            with self.registry.cursor() as cr:
+                env.registry["ir.cron"]._process_jobs_loop(cr, job_ids=[env.ref(job).id])
+
+        return run
+
+    @mute_logger("odoo.addons.base.models.ir_cron", "odoo.sql_db")
+    def test_two_nodes_import_each_file_once(self):
+        rows = [row(account="two-at-once", start=f"2026-10-05 {hour:02}:00:00") for hour in range(20)]
+        with self.environment() as env:
+            env["call.import"].browse(self.upload("".join(rows[:15]), "".join(rows[5:])))._enqueue()
+        self.at_once(*[self.scheduler("call_center_billing.call_import_cron")] * 2)
+        with self.environment() as env:
+            states = env["call.import"].search([("source_id", "=", self.source_id)]).mapped("state")
+        self.assertEqual((states, self.totals()), (["done", "done"], [30, 20, 10, 20, 18.0, 20]))
+
+    @mute_logger("odoo.addons.base.models.ir_cron", "odoo.sql_db")
+    def test_two_nodes_make_one_invoice(self):
+        (record,) = self.upload(row(account="two-at-once"))
+        self.at_once(self.importing(record))
+        with self.environment() as env:
+            line = [(0, 0, {"contract_id": self.contract_id})]
+            run = env["call.billing.run"].create(
+                {"date": "2026-11-01", "invoice_date": "2026-11-01", "state": "running", "line_ids": line}
+            )
+            run._leave_to_job()
+        self.at_once(*[self.scheduler("call_center_billing.call_billing_cron")] * 2)
+        with self.environment() as env:
+            run = env["call.billing.run"].browse(run.id)
+            moves = env["account.move.line"].search([("contract_line_id.contract_id", "=", self.contract_id)]).move_id
+            self.assertEqual((run.state, run.line_ids.move_ids, moves.amount_untaxed), ("done", moves, 0.9))
+            moves.unlink()
+            run.unlink()
+
+    def disputed(self, raised=2):
+        """Disputes, each of one of two calls of a minute, of which one was included."""
         rows = [row(account="two-at-once", start=f"2026-10-0{day} 10:00:00") for day in (5, 6)]
         (record,) = self.upload("".join(rows))
         self.at_once(self.importing(record))
@@ -235,7 +337,8 @@ class TestTwoAtOnce(BaseCase):
             invoice.action_post()
             statement, reason = invoice.call_statement_ids, env.ref("call_center_billing.dispute_reason_other")
             disputes = [
-                statement._raise_dispute([{"usage_id": call.id}], reason, override="Test") for call in statement.usage_line_ids
+                statement._raise_dispute([{"usage_id": call.id}], reason, override="Test")
+                for call in statement.usage_line_ids[:raised]
             ]
             for dispute in disputes:
                 dispute.line_ids.decision = "accept"

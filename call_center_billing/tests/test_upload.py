@@ -1,7 +1,9 @@
+import base64
 import gzip
 import io
 import json
 import re
+import resource
 import struct
 import tracemalloc
 import zipfile
@@ -55,6 +57,19 @@ class UploadCase(CallBillingCommon):
 
 
 class TestUpload(UploadCase):
+    def test_a_file_that_found_the_disk_full_is_stored_when_there_is_space(self):
+        content = {"source_id": self.source.id, "file": base64.b64encode(row().encode() * 9)}
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
+        try:
+            with self.assertRaises(OSError):
+                self.env["call.import"].create(content)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        record = self.env["call.import"].create(content)
+        record.action_import()
+        self.assertTotals(record, read=9, accepted=1, duplicate=8)
+
     def test_each_file_becomes_an_import_and_leaves_no_attachment(self):
         wizard = self.wizard(("a.csv", row().encode()), ("b.csv", (row() + "nonsense\n").encode()))
         attachments = wizard.attachment_ids

@@ -16,7 +16,9 @@ from . import call_figures_document
 from . import call_assurance
 from . import call_proof
 from . import call_proof_money
+from . import call_proof_kept
 from . import call_raw_record
+from . import call_reveal
 from . import call_rate_change
 from . import call_rate_deck_import
 from . import call_rate_template

@@ -28,12 +28,22 @@ class CallProof(models.TransientModel):
     call_line_ids = fields.One2many("call.proof.line", "figures_id", domain=[("section", "=", "calls")], readonly=True)
     file_line_ids = fields.One2many("call.proof.line", "figures_id", domain=[("section", "=", "files")], readonly=True)
     money_line_ids = fields.One2many("call.proof.line", "figures_id", domain=[("section", "=", "money")], readonly=True)
+    kept_line_ids = fields.One2many("call.proof.line", "figures_id", domain=[("section", "=", "kept")], readonly=True)
     is_proved = fields.Boolean(compute="_compute_is_proved")
 
     @api.depends("line_ids.is_wrong")
     def _compute_is_proved(self):
         for proof in self:
             proof.is_proved = bool(proof.line_ids) and not any(proof.line_ids.mapped("is_wrong"))
+
+    def _faults(self):
+        """:return: list of texts, of what is not accounted for"""
+        self.ensure_one()
+        sections = dict(self.line_ids._fields["section"]._description_selection(self.env))
+        return [
+            f"{sections[line.section]}: {line.name}: {', '.join(filter(None, line._cells()[2:]))} {line.currency_id.name or ''}".strip()
+            for line in self.line_ids.filtered("is_wrong")
+        ]
 
     @api.model
     def _title(self):
@@ -298,7 +308,11 @@ class CallProofLine(models.TransientModel):
     _order = "figures_id, sequence, id"
 
     figures_id = fields.Many2one("call.proof", required=True, ondelete="cascade", index=True)
-    section = fields.Selection([("calls", "Calls"), ("files", "Files"), ("money", "Money")], required=True, readonly=True)
+    section = fields.Selection(
+        [("calls", "Calls"), ("files", "Files"), ("money", "Money"), ("kept", "Kept Beside the Calls")],
+        required=True,
+        readonly=True,
+    )
     is_wrong = fields.Boolean(compute="_compute_is_wrong")
 
     @api.depends("kind", "call_count", "seconds", "amount")
