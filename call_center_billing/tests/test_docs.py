@@ -13,7 +13,7 @@ ADDON = Path(__file__).parents[1]
 ROOT = ADDON.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in (*DOCS.glob("*.md"), *ROOT.glob("*.md")) if DOCS.is_dir())
-FOLDERS = "banking|benchmarks|call_center_billing|controllers|deliveries|docs|formats|models|pricing|static|tests|tools|views|wizards"
+FOLDERS = "banking|benchmarks|call_center_billing|controllers|deliveries|docs|faults|formats|models|pricing|static|tests|tools|views|wizards"
 LABEL = re.compile(r"(?<![*\w])\*([^*\s][^*]*?)\*(?![*\w])")
 OF_OTHERS = """
 Action|Add a line|Alias Domain|Apps|CDR Enabled Flag|CDR Log Calls with Zero Duration Flag|CDR Management|Call Diagnostics Enabled|Companies|Confirm|
@@ -55,6 +55,8 @@ class TestDocs(FormatCase):
         texts = [label for _code, label in formats.selection()]
         for file in ROOT.glob("*/i18n/*.pot"):
             texts += [entry.msgid for entry in polib.pofile(str(file))]
+        for file in ROOT.glob("*/[vw]*/*.xml"):  # what is newer than the template
+            texts += re.findall(r"""(?:string="|menuitem [^>]*name="|<field name="name">)([^"<]+)""", file.read_text())
         return {self.plain(text) for text in (*texts, *OF_OTHERS.replace("\n", "").split("|"))}
 
     def plain(self, text):
@@ -62,9 +64,11 @@ class TestDocs(FormatCase):
 
     def test_the_format_of_the_guide_reads_a_file(self):
         code = re.search(r"```python\n(.*?)```", (DOCS / "extending.md").read_text(), re.DOTALL)[1]
-        content = "Start;Call ID;From;To;Talk;Status\n2026-10-05 10:00:00;a;100;200;1:05;ok\n2026-10-05 10:01:00;b;100;200;;lost\n"
+        content = (
+            "Start;Call ID;From;To;Talk;Status\n2026-10-05 10:00:00;a;100;200;1:05;ok\n2026-10-05 10:01:00;b;100;200;;lost\n"
+        )
         with patch.dict(registry._formats):
-            exec(re.sub(r"^from formats", f"from {formats.__name__}", code, flags=re.MULTILINE), {})
+            exec(re.sub(r"^from formats", f"from {formats.__name__}", code, flags=re.MULTILINE), {})  # noqa: S102
             self.assertEqual(
                 self.told(content, "example", "record_ref", "called", "talk_seconds", "disposition", "reason"),
                 [("a", "200", "65", "answered", ""), ("b", "200", "0", "", "bad_disposition")],
