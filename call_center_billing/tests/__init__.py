@@ -107,3 +107,5 @@ from . import test_public_methods
 from . import test_security_matrix
 from . import test_hostile_text
 from . import test_promises
+from . import test_extension
+from . import test_docs
