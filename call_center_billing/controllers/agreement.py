@@ -41,7 +41,7 @@ class CallAgreementPortal(CustomerPortal):
         )
         return request.render("call_center_billing.portal_my_agreements", values)
 
-    @http.route("/my/agreements/<int:agreement_id>", type="http", auth="public", website=True)
+    @http.route("/my/agreements/<int:agreement_id>", type="http", auth="public", website=True, readonly=True)
     def portal_my_agreement(self, agreement_id, access_token=None, report_type=None, download=False, message=None, **kw):
         agreement = self._agreement(agreement_id, access_token)
         if not agreement:

@@ -6,6 +6,11 @@ from odoo.addons.portal.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
 
 
+def _reads_only(*_endpoint):
+    """Whether the request only reads; the PDF is made when it is asked for first."""
+    return request.httprequest.args.get("report_type") != "pdf"
+
+
 class CallPerformancePortal(CustomerPortal):
     """Performance reports of the client, as they were sent, for its portal users and for whoever has the link of the mail."""
 
@@ -36,7 +41,7 @@ class CallPerformancePortal(CustomerPortal):
         )
         return request.render("call_center_billing.portal_my_performance_reports", values)
 
-    @http.route("/my/performance/<int:report_id>", type="http", auth="public", website=True)
+    @http.route("/my/performance/<int:report_id>", type="http", auth="public", website=True, readonly=_reads_only)
     def portal_my_performance_report(self, report_id, access_token=None, report_type=None, download=False, **kw):
         try:
             report = self._document_check_access("call.performance.report", report_id, access_token=access_token)

@@ -137,7 +137,7 @@ class CallStatementPortal(CustomerPortal):
         tokens = request.env["payment.token"].search(domain)
         return tokens.filtered(lambda token: token.sudo().company_id.call_offers_collection)
 
-    @http.route("/my/statements/so-far/<int:statement_id>", type="http", auth="user", website=True)
+    @http.route("/my/statements/so-far/<int:statement_id>", type="http", auth="user", website=True, readonly=True)
     def portal_my_statement_so_far(self, statement_id, **kw):
         statement = self._running_statements().filtered(lambda s: s.id == statement_id)
         if not statement:
@@ -152,7 +152,9 @@ class CallStatementPortal(CustomerPortal):
         domain = Domain("contract_id", "any!", request.env.user._call_contract_domain()) & Domain("state", "=", "open")
         return request.env["call.statement"].sudo().search(domain)
 
-    @http.route("/my/statements/<int:statement_id>/<any(pdf,csv,xlsx):kind>", type="http", auth="user", website=True)
+    @http.route(
+        "/my/statements/<int:statement_id>/<any(pdf,csv,xlsx):kind>", type="http", auth="user", website=True, readonly=True
+    )
     def portal_my_statement_download(self, statement_id, kind, **kw):
         statement = self._own_statement(statement_id)
         if not statement:

@@ -21,7 +21,7 @@ class CallDashboardPortal(CustomerPortal):
     def _sees_calls(self):
         return request.env["call.statement"].has_access("read")
 
-    @http.route("/my/calls/dashboard", type="http", auth="user", website=True)
+    @http.route("/my/calls/dashboard", type="http", auth="user", website=True, readonly=True)
     def portal_my_call_dashboard(self, period=None, **kw):
         if not self._sees_calls():
             return request.redirect("/my")

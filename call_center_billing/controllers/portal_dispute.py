@@ -67,7 +67,7 @@ class CallDisputePortal(CallStatementPortal):
         )
         return request.render("call_center_billing.portal_my_disputes", values)
 
-    @http.route("/my/disputes/<int:dispute_id>", type="http", auth="user", website=True)
+    @http.route("/my/disputes/<int:dispute_id>", type="http", auth="user", website=True, readonly=True)
     def portal_my_dispute(self, dispute_id, message=None, **kw):
         dispute = self._own_dispute(dispute_id)
         if not dispute:

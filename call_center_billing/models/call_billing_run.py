@@ -189,11 +189,12 @@ class CallBillingRun(models.Model):
             line.tries = 0
 
     def _finish(self):
+        """What is prepared can be checked, what is billed is done, unless something waits."""
         self.invalidate_recordset()
-        if not self.line_ids.filtered(lambda line: line.state == "waiting"):
-            self.state = "done"
-        else:
+        if self._to_do():
             self._leave_to_job()
+        else:
+            self.state = "draft" if self.state == "preparing" else "done"
 
     # --- Scheduled job --------------------------------------------------------------------------------
 
@@ -202,11 +203,14 @@ class CallBillingRun(models.Model):
         """Start the runs that the companies want every day, and go on with all that are under way, batch by batch."""
         for company in self.env["res.company"].search([("call_billing_schedule", "!=", "manual")]):
             self.with_company(company)._schedule(company)
+        self.search([("state", "in", ("preparing", "running"))], order="id")._go_on_as_job()
+
+    def _go_on_as_job(self):
+        """Go on with what is under way, each batch committed."""
         Cron = self.env["ir.cron"]
-        runs = self.search([("state", "in", ("preparing", "running"))], order="id")
-        remaining = sum(len(run._to_do()) for run in runs)
+        remaining = sum(len(run._to_do()) for run in self)
         Cron._commit_progress(remaining=remaining)
-        for run in runs:
+        for run in self:
             for contracts in run._to_do().contract_id._batches():
                 if run.state == "preparing":
                     run.line_ids.filtered(lambda line, batch=contracts: line.contract_id in batch)._preview()
@@ -216,10 +220,7 @@ class CallBillingRun(models.Model):
                 if not Cron._commit_progress(len(contracts), remaining=remaining):
                     return
                 run.invalidate_recordset()
-            if run.state == "preparing":
-                run.state = "draft"
-            else:
-                run._finish()
+            run._finish()
             Cron._commit_progress(remaining=remaining)
 
     def _try_to_bill(self, contracts):

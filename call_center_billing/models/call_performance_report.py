@@ -206,11 +206,16 @@ class CallPerformanceReport(models.Model):
         due = contracts._performance_due()
         self.env["ir.cron"]._commit_progress(remaining=len(due))
         for values in due:
-            report = self.create(values)
-            if report.contract_id.partner_id.email:
-                report._send()
+            self._report(values)
             if not self.env["ir.cron"]._commit_progress(1):
                 break
+
+    @api.model
+    def _report(self, values):
+        """Make a report that is due, and send it where there is an address."""
+        report = self.create(values)
+        if report.contract_id.partner_id.email:
+            report._send()
 
 
 class CallStatement(models.Model):

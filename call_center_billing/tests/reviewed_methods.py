@@ -88,6 +88,9 @@ call.indexation.action_retry - writes as the user
 call.indexation.action_send - writes as the user
 call.indexation.action_undo - writes as the user; what is accepted stays
 call.indexation.action_view_agreements - opens a window, which reads with the rights of the user
+call.job.action_open - opens a window, which reads with the rights of the user
+call.job.action_retry - checks read access and group; failed jobs only
+call.job.action_set_aside - checks read access and group; failed jobs only
 call.lost.bill.action_bill - checks group and read access; only what is lost
 call.mapping.action_export - a link that reads with the rights of the user
 call.mapping.action_read_sample - writes as the user

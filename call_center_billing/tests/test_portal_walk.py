@@ -9,11 +9,14 @@ from .common import NOVEMBER, TODAY, CallBillingCommon
 
 SECRET = "Zebra"
 CALLER = "+491709998877"
-OURS = re.compile(r"^/(my/(statements|agreements|disputes|calls)|call_center_billing/)")
+OURS = re.compile(r"^/(my/(statements|agreements|disputes|calls|performance)|call_center_billing/)")
 IDS = {
     "agreement_id": "call.agreement", "dispute_id": "call.dispute", "statement_id": "call.statement",
+    "report_id": "call.performance.report",
 }  # fmt: skip
 WORDS = {"page": "1", "rate": "5", "kind": "csv", "document": "0" * 64}
+WRITES = re.compile(r"/(rate/\d+|disputes/new|own-list)$")
+"""Pages that store something, or take what is sent."""
 
 
 @freeze_time(TODAY)
@@ -58,15 +61,22 @@ class TestPortalWalk(HttpCase, CallBillingCommon):
         usage = cls.env["call.usage.line"].search([("statement_id", "=", cls.statement.id)], limit=1)
         reason = cls.env["call.dispute.reason"].search([], limit=1)
         dispute = cls.statement._raise_dispute([{"usage_id": usage.id}], reason, comment=SECRET)
-        cls.records = {"call.agreement": agreement, "call.dispute": dispute, "call.statement": cls.statement}
+        days = {"date_start": "2026-10-01", "date_end": "2026-10-31", "sent_at": "2026-11-02"}
+        report = cls.env["call.performance.report"].sudo().create({"contract_id": cls.contract.id, **days})
+        records = (agreement, dispute, cls.statement, report)
+        cls.records = {record._name: record for record in records}
 
-    def routes(self):
-        """Addresses of this add-on, with the ids of the client's records."""
+    def routes(self, readonly=(True, False)):
+        """Addresses of this add-on, with the ids of the client's records.
+
+        :param readonly: what those that are wanted are declared as
+        """
         Http, found = self.env["ir.http"], set()
         modules = sorted(self.env.registry._init_modules)
         for path, endpoint in Http._generate_routing_rules(modules, converters=Http._get_converters()):
             asked = endpoint.routing["type"] == "http" and "POST" not in (endpoint.routing.get("methods") or ("GET",))
-            if OURS.match(path) and asked:
+            declared = bool(endpoint.routing["readonly"])
+            if OURS.match(path) and asked and declared in readonly:
                 found.add(re.sub(r"<(?:[^:>]*:)?(\w+)>", self.value, path))
         return sorted(found)
 
@@ -88,6 +98,27 @@ class TestPortalWalk(HttpCase, CallBillingCommon):
         for login in ("north_user", "head_user"):
             with self.subTest(login):
                 self.assertGreaterEqual(len(self.told(login)), 8)
+
+    def test_pages_that_only_read_can_be_read_from_a_replica(self):
+        self.assertEqual([url for url in self.routes(readonly=(False,)) if not WRITES.search(url)], [])
+        for sent in (self.statement.invoice_id, self.records["call.performance.report"]):
+            sent._portal_ensure_token()  # as the mail with its link did
+        pages = self.routes(readonly=(True,))
+        self.assertGreaterEqual(len(pages), 12)
+        for login in ("north_user", None):
+            self.authenticate(login, login)
+            for url in pages:
+                with self.subTest(login=login, url=url), self.assertNoLogs("odoo.http", "WARNING"):
+                    self.assertLess(self.url_open(url, timeout=60).status_code, 400)
+
+    def test_what_has_to_be_written_after_all_is_written_to_the_primary(self):
+        """The first one who asks for the PDF of a report makes it."""
+        report = self.records["call.performance.report"]
+        report.document_id = False
+        self.authenticate("north_user", "north_user")
+        answer = self.url_open(f"/my/performance/{report.id}?report_type=pdf", timeout=60)
+        self.assertEqual(answer.headers["Content-Type"], "application/pdf")
+        self.assertTrue(report.document_id)
 
     def test_the_home_page_counts_for_everybody(self):
         for login in ("north_user", "head_user", "sibling_user", "stranger_user"):

@@ -49,6 +49,7 @@ call.gap.check.line            -      crud  crud       crud
 call.gate.override             -      -     crud       crud
 call.import                    -      r     crud       crud
 call.indexation                -      crud  crud       crud
+call.job                       -      -     r          r
 call.legal.hold                -      -     -          cru
 call.lost.bill                 -      -     crud       crud
 call.mapping                   -      r     r          crud

@@ -66,8 +66,7 @@ class CallRerate(models.TransientModel):
         :raise UserError: a billed period changes and no reason is given
         """
         self.ensure_one()
-        if not self.env.user.has_group("call_center_billing.group_accountant"):
-            raise AccessError(self.env._("Only billing accountants change the prices of calls."))
+        self._check_may_apply()
         rows, counts = self._calculate(apply=True)
         message = self.env._("%(changed)s of %(calls)s calls have another price now.", changed=counts[1], calls=counts[0])
         adjustments = self.env["call.adjustment"].browse(adjustment for row in rows if (adjustment := row.get("adjustment_id")))
@@ -83,6 +82,10 @@ class CallRerate(models.TransientModel):
             "tag": "display_notification",
             "params": {"type": "success", "message": message, "next": following},
         }
+
+    def _check_may_apply(self):
+        if not self.env.user.has_group("call_center_billing.group_accountant"):
+            raise AccessError(self.env._("Only billing accountants change the prices of calls."))
 
     def _calculate(self, apply=False):
         """:return: (rows for the preview, (calls, calls that change))"""
