@@ -40,6 +40,7 @@ from . import test_contract_gaps
 from . import test_contract_guards
 from . import test_contract_life
 from . import test_simulation
+from . import test_start
 from . import test_statement_document
 from . import test_statement_opening
 from . import test_statement_figures

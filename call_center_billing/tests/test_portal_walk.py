@@ -13,7 +13,7 @@ OURS = re.compile(r"^/(my/(statements|agreements|disputes|calls)|call_center_bil
 IDS = {
     "agreement_id": "call.agreement", "dispute_id": "call.dispute", "statement_id": "call.statement",
 }  # fmt: skip
-WORDS = {"page": "1", "rate": "5", "kind": "csv", "document": "0" * 64}
+WORDS = {"code": "threecx", "page": "1", "rate": "5", "kind": "csv", "document": "0" * 64}
 
 
 @freeze_time(TODAY)
