@@ -72,6 +72,7 @@ from . import test_format_grandstream
 from . import test_format_avaya_ipoffice
 from . import test_format_mitel_smdr
 from . import test_push
+from . import test_accessibility
 from . import test_after_posting
 from . import test_api
 from . import test_upload
