@@ -5,7 +5,7 @@
     "category": "Accounting/Accounting",
     "license": "AGPL-3",
     "author": "Call Center Billing contributors",
-    "depends": ["account_payment", "contract", "portal", "rating", "resource", "uom"],
+    "depends": ["account_payment", "contract", "portal", "rating", "resource", "uom", "web_tour"],
     "external_dependencies": {"python": ["charset-normalizer", "duckdb", "openpyxl", "phonenumbers"]},
     "uninstall_hook": "uninstall_hook",
     "data": [
@@ -21,6 +21,7 @@
         "data/mail_activity_type.xml",
         "data/call_payment_notice.xml",
         "data/call_dispute.xml",
+        "data/call_start_step.xml",
         "report/call_statement_report.xml",
         "wizards/call_gate_override.xml",
         "wizards/call_contract_end.xml",
@@ -89,6 +90,7 @@
         "views/portal_dashboard_templates.xml",
         "views/portal_agreement_templates.xml",
         "views/portal_dispute_templates.xml",
+        "views/call_start_step_views.xml",
         "views/menus.xml",
         "views/call_agreement_views.xml",
         "views/call_statement_feedback_views.xml",
@@ -109,6 +111,7 @@
         "demo/call_center.xml",
     ],
     "assets": {
+        "web.assets_backend": ["call_center_billing/static/src/tours/**/*"],
         "web.assets_frontend": ["call_center_billing/static/src/interactions/**/*"],
         "web.assets_tests": ["call_center_billing/static/tests/tours/**/*"],
     },

@@ -8,6 +8,7 @@ GATE = [("block", "Hold the invoice"), ("warn", "Warn only"), ("off", "Do not lo
 class ResCompany(models.Model):
     _inherit = "res.company"
 
+    call_tz = fields.Selection(related="partner_id.tz", string="Time Zone", readonly=False)
     call_billing_grace_days = fields.Integer(
         string="Wait After the Period",
         default=1,

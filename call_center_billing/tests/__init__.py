@@ -43,6 +43,7 @@ from . import test_contract_gaps
 from . import test_contract_guards
 from . import test_contract_life
 from . import test_simulation
+from . import test_start
 from . import test_statement_document
 from . import test_statement_opening
 from . import test_statement_figures
@@ -76,6 +77,7 @@ from . import test_format_grandstream
 from . import test_format_avaya_ipoffice
 from . import test_format_mitel_smdr
 from . import test_push
+from . import test_accessibility
 from . import test_after_posting
 from . import test_api
 from . import test_upload
