@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 from freezegun import freeze_time
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -346,6 +346,9 @@ class TestAnyOrder(AfterPostingCase):
                 deadline=None,
                 database=None,
                 derandomize=suite,
+                phases=[Phase.generate]
+                if suite
+                else [Phase.generate, Phase.shrink],  # the shortest way to a failure takes long to find
                 print_blob=True,
                 suppress_health_check=list(HealthCheck),
             ),
