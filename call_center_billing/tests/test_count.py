@@ -320,9 +320,7 @@ class TestServedByCounts(CountCase, ServiceCase):
         }
         levels = {}
         for city, (contract, called) in contracts.items():
-            self.import_records(
-                *(self.record(start=start, called=called, queue_seconds=wait) for start, wait in moments.items())
-            )
+            self.import_records(*(self.record(start=start, called=called, queue_seconds=wait) for start, wait in moments.items()))
             counts = self.env["call.count"]._current(contract, *OCTOBER)
             served = self.env["call.count"]._served(counts, 20)[()]
             levels[city] = (served.answered, *(served.value("service_level", each) for each in ("late", "answered")))

@@ -56,9 +56,6 @@ class TestPortalWalk(PortalPages, HttpCase, CallBillingCommon):
         usage = cls.env["call.usage.line"].search([("statement_id", "=", cls.statement.id)], limit=1)
         reason = cls.env["call.dispute.reason"].search([], limit=1)
         dispute = cls.statement._raise_dispute([{"usage_id": usage.id}], reason, comment=SECRET)
-WRITES = re.compile(r"/(rate/\d+|disputes/new|own-list)$")
-"""Pages that store something, or take what is sent."""
-
 
     def told(self, login, suffix=""):
         """Addresses whose answer tells something of the client."""
