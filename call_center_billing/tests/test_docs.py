@@ -41,9 +41,10 @@ class TestDocs(FormatCase):
                 self.assertEqual(missing, [])
 
     def test_menus_fields_and_buttons_are_called_so(self):
+        known = self.known()
         for page in DOCS.glob("*.md"):
             with self.subTest(page.name):
-                self.assertEqual([label for label in self.labels(page) if self.plain(label) not in self.known()], [])
+                self.assertEqual([label for label in self.labels(page) if self.plain(label) not in known], [])
 
     def labels(self, page):
         """Every part of what is set in italics, such as ``*Billing > Proof*``; code and tables of links are no labels."""
