@@ -8,6 +8,7 @@ from odoo.addons.portal.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
 
 from ..models.call_agreement import Outdated
+from .replica import may_lag
 
 
 class CallAgreementPortal(CustomerPortal):
@@ -41,7 +42,7 @@ class CallAgreementPortal(CustomerPortal):
         )
         return request.render("call_center_billing.portal_my_agreements", values)
 
-    @http.route("/my/agreements/<int:agreement_id>", type="http", auth="public", website=True, readonly=True)
+    @http.route("/my/agreements/<int:agreement_id>", type="http", auth="public", website=True, readonly=may_lag)
     def portal_my_agreement(self, agreement_id, access_token=None, report_type=None, download=False, message=None, **kw):
         agreement = self._agreement(agreement_id, access_token)
         if not agreement:

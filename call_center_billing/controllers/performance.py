@@ -5,10 +5,7 @@ from odoo.http import request
 from odoo.addons.portal.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
 
-
-def _reads_only(*_endpoint):
-    """Whether the request only reads; the PDF is made when it is asked for first."""
-    return request.httprequest.args.get("report_type") != "pdf"
+from .replica import may_lag_but_pdf
 
 
 class CallPerformancePortal(CustomerPortal):
@@ -41,7 +38,7 @@ class CallPerformancePortal(CustomerPortal):
         )
         return request.render("call_center_billing.portal_my_performance_reports", values)
 
-    @http.route("/my/performance/<int:report_id>", type="http", auth="public", website=True, readonly=_reads_only)
+    @http.route("/my/performance/<int:report_id>", type="http", auth="public", website=True, readonly=may_lag_but_pdf)
     def portal_my_performance_report(self, report_id, access_token=None, report_type=None, download=False, **kw):
         try:
             report = self._document_check_access("call.performance.report", report_id, access_token=access_token)

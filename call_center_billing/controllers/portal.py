@@ -12,6 +12,7 @@ from odoo.addons.account.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
 
 from ..models.call_statement_document import MIMETYPES
+from .replica import may_lag
 
 CALLS_PER_PAGE = 50
 
@@ -43,7 +44,7 @@ class CallStatementPortal(CustomerPortal):
             values["review_text"] = request.env._("The next one until %s", format_date(request.env, first.review_until))
         return values
 
-    @http.route(["/my/statements", "/my/statements/page/<int:page>"], type="http", auth="user", website=True, readonly=True)
+    @http.route(["/my/statements", "/my/statements/page/<int:page>"], type="http", auth="user", website=True, readonly=may_lag)
     def portal_my_statements(self, page=1, sortby=None, **kw):
         Statement = request.env["call.statement"]
         if not Statement.has_access("read"):
@@ -127,7 +128,7 @@ class CallStatementPortal(CustomerPortal):
         token = self._own_tokens().filtered(lambda each: str(each.id) == token_id)
         if token:
             token._agree_collection(bool(agrees))
-        return request.redirect("/my/statements")
+        return request.redirect("/my/statements?message=saved")
 
     def _own_tokens(self):
         """Saved payment methods of the user and its company, where automatic collection is offered. The companies are read with ``sudo``:

@@ -9,6 +9,7 @@ from odoo.addons.portal.controllers.portal import pager as portal_pager
 
 from .portal import CallStatementPortal
 from .portal_calls import number
+from .replica import may_lag
 
 MAX_MISSING = 500
 MAX_FILES = 5
@@ -35,7 +36,7 @@ class CallDisputePortal(CallStatementPortal):
     def _dispute_domain(self):
         return request.env.user._call_dispute_domain()
 
-    @http.route(["/my/disputes", "/my/disputes/page/<int:page>"], type="http", auth="user", website=True, readonly=True)
+    @http.route(["/my/disputes", "/my/disputes/page/<int:page>"], type="http", auth="user", website=True, readonly=may_lag)
     def portal_my_disputes(self, page=1, filterby=None, **kw):
         Dispute = request.env["call.dispute"]
         if not Dispute.has_access("read"):
@@ -67,7 +68,7 @@ class CallDisputePortal(CallStatementPortal):
         )
         return request.render("call_center_billing.portal_my_disputes", values)
 
-    @http.route("/my/disputes/<int:dispute_id>", type="http", auth="user", website=True, readonly=True)
+    @http.route("/my/disputes/<int:dispute_id>", type="http", auth="user", website=True, readonly=may_lag)
     def portal_my_dispute(self, dispute_id, message=None, **kw):
         dispute = self._own_dispute(dispute_id)
         if not dispute:
@@ -100,7 +101,7 @@ class CallDisputePortal(CallStatementPortal):
         if step == "send" and request.httprequest.method == "POST":
             disputes, error = self._send(*chosen, reason, (comment or "").strip())
             if disputes:
-                one = f"/my/disputes/{disputes.id}?message=received" if len(disputes) == 1 else "/my/disputes"
+                one = f"/my/disputes/{disputes.id}?message=received" if len(disputes) == 1 else "/my/disputes?message=received"
                 return request.redirect(one)
         values = self._prepare_portal_layout_values()
         values.update(

@@ -1,9 +1,12 @@
 import re
+from unittest.mock import patch
 
 from freezegun import freeze_time
 
+from odoo.http import request
 from odoo.tests import HttpCase, tagged
 
+from ..controllers.portal_dispute import CallDisputePortal
 from .asterisk import row
 from .common import NOVEMBER, TODAY, CallBillingCommon
 from .portal_pages import PortalPages
@@ -83,6 +86,21 @@ class TestPortalWalk(PortalPages, HttpCase, CallBillingCommon):
             for url in pages:
                 with self.subTest(login=login, url=url), self.assertNoLogs("odoo.http", "WARNING"):
                     self.assertLess(self.url_open(url, timeout=60).status_code, 400)
+
+    def test_what_the_client_has_just_sent_is_not_looked_for_on_a_replica(self):
+        seen = []
+        find = CallDisputePortal._own_dispute
+
+        def look(controller, dispute_id):
+            seen.append(request.env.cr.readonly)
+            return find(controller, dispute_id)
+
+        self.authenticate("north_user", "north_user")
+        url = f"/my/disputes/{self.records['call.dispute'].id}"
+        with patch.object(CallDisputePortal, "_own_dispute", look):
+            for address in (url, f"{url}?message=received"):
+                self.url_open(address)
+        self.assertEqual(seen, [True, False])
 
     def test_what_has_to_be_written_after_all_is_written_to_the_primary(self):
         """The first one who asks for the PDF of a report makes it."""
