@@ -1,5 +1,6 @@
 // Opens each of `urls` in a frame of each of `widths`, as the client would see it, and tells what axe-core finds there and
-// whether the page is wider than the screen. `urls`, `widths`, `axe` (an address) and `left` (what others made) are set before.
+// whether the page is wider than the screen. Set before: `urls`; `odoos`, those of them that are Odoo's own, where only what is
+// serious counts; `left`, what others made; `widths`; `axe`, the address of the checker.
 const found = [];
 const frame = document.createElement("iframe");
 const until = async (done) => {
@@ -31,12 +32,15 @@ for (const url of urls) {
         });
         const checked = await frame.contentWindow.axe.run(page, {resultTypes: ["violations"], iframes: false});
         for (const {id, impact, nodes} of checked.violations) {
+            if (odoos.includes(url) && !["serious", "critical"].includes(impact)) {
+                continue;
+            }
             const ours = nodes.filter(({target}) => {
                 const element = page.querySelector([target[0]].flat()[0]);
                 return !element || !element.closest(left);
             });
             for (const node of ours) {
-                found.push(`${url} at ${width}: ${impact} ${id}: ${node.html.slice(0, 300)} ${node.failureSummary}`);
+                found.push(`${url} at ${width}: ${impact} ${id}: ${node.html.slice(0, 200)} ${node.failureSummary.slice(0, 300)}`);
             }
         }
         const root = page.documentElement;

@@ -19,7 +19,7 @@ class PortalPages:
         Http, found = self.env["ir.http"], set()
         modules = sorted(self.env.registry._init_modules)
         for path, endpoint in Http._generate_routing_rules(modules, converters=Http._get_converters()):
-            asked = endpoint.routing["type"] == "http" and "POST" not in (endpoint.routing.get("methods") or ("GET",))
+            asked = endpoint.routing["type"] == "http" and "GET" in (endpoint.routing.get("methods") or ("GET",))
             declared = bool(endpoint.routing["readonly"])
             if OURS.match(path) and asked and declared in readonly:
                 found.add(re.sub(r"<(?:[^:>]*:)?(\w+)>", self._word, path))
