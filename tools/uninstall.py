@@ -34,9 +34,7 @@ def main(env):
     after = left(env)
     ours = {
         what: sorted(
-            name
-            for name in names
-            if (name.startswith(("call_", "call.", NAME)) or ".call_" in name) and not name.endswith(ODOOS)
+            name for name in names if (name.startswith(("call_", "call.", NAME)) or ".call_" in name) and not name.endswith(ODOOS)
         )
         for what, names in after.items()
     }

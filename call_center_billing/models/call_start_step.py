@@ -182,14 +182,21 @@ class CallStartStep(models.Model):
         """What most calls that wait for a contract have in common, as values of ``call.rate.template``: the endpoint, and the
         month of the first call as the beginning. Empty, where no call waits."""
         Suspense = self.env["call.suspense"]
-        waiting = Domain("company_id", "=", self.env.company.id) & Domain("state", "=", "open") & Domain("reason", "=", "no_endpoint")
+        waiting = (
+            Domain("company_id", "=", self.env.company.id) & Domain("state", "=", "open") & Domain("reason", "=", "no_endpoint")
+        )
         first = Suspense.search(waiting & Domain("start_at", "!=", False), order="start_at", limit=1)
         if not first:
             return {}
         tz = self.env.company.call_tz or self.env.user.tz
         day = fields.Datetime.context_timestamp(self.with_context(tz=tz), first.start_at).date()
         values = {"date_start": fields.Date.to_string(day.replace(day=1))}
-        for kind, field in {"number": "number_key", "queue": "queue", "campaign": "campaign", "account_code": "account_code"}.items():
+        for kind, field in {
+            "number": "number_key",
+            "queue": "queue",
+            "campaign": "campaign",
+            "account_code": "account_code",
+        }.items():
             known = waiting & Domain(field, "not in", (False, ""))
             groups = Suspense._read_group(known, [field], ["__count"], order="__count desc", limit=1)
             if groups:

@@ -59,6 +59,10 @@ class TestPortalWalk(PortalPages, HttpCase, CallBillingCommon):
         usage = cls.env["call.usage.line"].search([("statement_id", "=", cls.statement.id)], limit=1)
         reason = cls.env["call.dispute.reason"].search([], limit=1)
         dispute = cls.statement._raise_dispute([{"usage_id": usage.id}], reason, comment=SECRET)
+        days = {"date_start": "2026-10-01", "date_end": "2026-10-31", "sent_at": "2026-11-02"}
+        report = cls.env["call.performance.report"].sudo().create({"contract_id": cls.contract.id, **days})
+        records = (agreement, dispute, cls.statement, report)
+        cls.records = {record._name: record for record in records}
 
     def told(self, login, suffix=""):
         """Addresses whose answer tells something of the client."""
