@@ -97,8 +97,8 @@ class Cluster:
     def restore(self, dump, store, database):
         with self.connection() as cr:
             cr.execute(f'CREATE DATABASE "{database}"')
-        restore = [self.programs / "pg_restore", "-h", self.directory, "-p", "5432", "-U", "odoo", "-d", database, "-j", "2", "--no-owner", dump]
-        self._run(*restore)
+        there = f"-h {self.directory} -p 5432 -U odoo -d {database}".split()
+        self._run(self.programs / "pg_restore", *there, "-j", "2", "--no-owner", dump)
         if store.exists():
             shutil.copytree(store, self.files / "filestore" / database)
 
@@ -107,11 +107,11 @@ class Cluster:
 
     def _run(self, *command, check=True, user=None):
         as_user = {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
-        done = subprocess.run(
-            [str(each) for each in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd="/", **as_user
-        ) if command[0] != self.programs / "pg_ctl" else subprocess.run(
-            [str(each) for each in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **as_user
-        )
+        log = self.directory / "commands.log"  # no pipe: the server would keep it open
+        with open(log, "wb") as output:
+            done = subprocess.run(
+                [str(each) for each in command], check=False, stdout=output, stderr=subprocess.STDOUT, cwd="/", **as_user
+            )
         if check and done.returncode:
-            raise RuntimeError(f"{command}: {(done.stdout or b'').decode()}")
+            raise RuntimeError(f"{command}: {log.read_text()}")
         return done.returncode

@@ -36,7 +36,7 @@ FACTS = {
     "adjustments": "SELECT state, before, after, amount, reason FROM call_adjustment",
     "payments": "SELECT p.state, p.amount, c.name FROM account_payment p JOIN res_partner c ON c.id = p.partner_id WHERE c.name LIKE 'Client _'",
     "transactions": "SELECT state, amount, operation, is_post_processed FROM payment_transaction",
-    "payment notices": "SELECT state, amount, \"left\" FROM call_payment_notice",
+    "payment notices": 'SELECT state, amount, "left" FROM call_payment_notice',
     "mails": """
         SELECT m.subject, m.model, p.email, n.notification_type FROM mail_notification n JOIN mail_message m ON m.id = n.mail_message_id
           JOIN res_partner p ON p.id = n.res_partner_id WHERE p.name LIKE 'Client _'""",

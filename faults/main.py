@@ -6,6 +6,7 @@ was lost, doubled, or different."""
 
 import argparse
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,9 @@ from collections import Counter
 from pathlib import Path
 
 parser = argparse.ArgumentParser(prog="./run faults", description=__doc__)
-parser.add_argument("rounds", nargs="?", type=int, default=2, help="of each fault in each step at a statement or moment by chance")
+parser.add_argument(
+    "rounds", nargs="?", type=int, default=2, help="of each fault in each step at a statement or moment by chance"
+)
 parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="printed, so that a run can be repeated")
 parser.add_argument("--steps", help="only these, separated by commas")
 parser.add_argument("--kinds", help="only these faults, separated by commas")
@@ -27,6 +30,7 @@ parser.add_argument("--cache", required=True, help="directory")
 
 def main():
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_args: sys.exit("Stopped"))  # with all that is cleaned up at the end
     import odoo.tools
 
     directory = Path(tempfile.mkdtemp(prefix="faults-", dir=options.cache))
@@ -112,7 +116,10 @@ class Run:
         print(f"A month without faults took {time.monotonic() - begin:.0f} s with its preparation; seed {self.options.seed}")
         for name in self.chosen:
             counts = self.usual[name]
-            print(f"  {name:<22}{counts['statement']:6} statements {counts['commit']:4} commits {counts['seconds']:6.1f} s", flush=True)
+            print(
+                f"  {name:<22}{counts['statement']:6} statements {counts['commit']:4} commits {counts['seconds']:6.1f} s",
+                flush=True,
+            )
 
     def _do(self, step, problem):
         done, counts = self.workers.run(step)
@@ -217,7 +224,11 @@ class Run:
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         print("\nFaults survived / injected")
         for row in table:
-            print("  " + row[0].ljust(widths[0]) + "".join("  " + cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)))
+            print(
+                "  "
+                + row[0].ljust(widths[0])
+                + "".join("  " + cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
+            )
         for failure in self.failures:
             print(f"FAILED  --only '{failure}'")
 

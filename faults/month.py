@@ -45,7 +45,9 @@ def build(env, mail_port, database_host):
     env["call.source"].search([]).active = False
     company = env.company
     gates = {f"call_gate_{kind}": "off" for kind in FINDINGS}
-    company.write({**gates, "call_payment_confirmation": "all", "call_offers_collection": True, "call_billing_schedule": "manual"})
+    company.write(
+        {**gates, "call_payment_confirmation": "all", "call_offers_collection": True, "call_billing_schedule": "manual"}
+    )
     env["ir.mail_server"].search([]).active = False
     env["mail.mail"].search([]).unlink()
     env["ir.mail_server"].create({"name": "M", "smtp_host": "127.0.0.1", "smtp_port": mail_port, "smtp_encryption": "none"})
@@ -194,7 +196,9 @@ def rating(work):
     work.ask("endpoint", know)
     work.ask("recycle", recycle)
     work.ask("price", change)
-    work.ask("rate again", lambda env: env["call.rerate"].create({"contract_ids": [Command.set(contracts(env).ids)]}).action_apply())
+    work.ask(
+        "rate again", lambda env: env["call.rerate"].create({"contract_ids": [Command.set(contracts(env).ids)]}).action_apply()
+    )
 
 
 def billing(work):
@@ -259,7 +263,9 @@ def credit(work):
         move = invoices(env)[1]
         if not move.reversal_move_ids:
             wizard = env["account.move.reversal"].with_context(active_model="account.move", active_ids=move.ids)
-            wizard.create({"journal_id": move.journal_id.id, "call_usage": "again", "reason": "Wrong", "date": DUE}).reverse_moves()
+            wizard.create(
+                {"journal_id": move.journal_id.id, "call_usage": "again", "reason": "Wrong", "date": DUE}
+            ).reverse_moves()
 
     def bill(env):
         if not env["call.billing.run"].search_count([("id", ">", env["call.billing.run"].search([], order="id", limit=1).id)]):
@@ -278,7 +284,9 @@ def payment(work):
 
     def start(env):
         if not env["payment.transaction"].search([("reference", "=", reference)]):
-            env["payment.transaction"].create(transaction(env, invoices(env)[3]) | {"reference": reference, "operation": "online_direct"})
+            env["payment.transaction"].create(
+                transaction(env, invoices(env)[3]) | {"reference": reference, "operation": "online_direct"}
+            )
 
     def agree(env):
         move = invoices(env)[4]

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -148,6 +147,7 @@ class Workers:
 
     def _work(self, step, fault):
         code = 1
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         try:
             log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
             os.dup2(log, 1)

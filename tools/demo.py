@@ -107,10 +107,18 @@ TRAFFIC = (  # share, client's zone, callers' country, hours, weekdays from Mond
 )
 
 
+AREA_CODES = (
+    201, 202, 203, 205, 206, 207, 208, 210, 212, 213, 214, 215, 216, 217, 218, 219, 225, 228, 229, 234, 239, 240, 248, 251, 253, 254, 256,
+    260, 262, 267, 269, 270, 272, 276, 281, 301, 302, 303, 304, 305, 307, 308, 309, 310, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321,
+    323, 325, 330, 331, 334, 336, 337, 339, 346, 347, 351, 352, 360, 361, 385, 386, 401, 402, 404, 405, 406, 407, 408, 409, 410, 412, 413,
+    414, 415, 417, 419, 423, 424, 425, 430, 432, 434, 435, 440, 442, 443, 458, 469, 470, 475, 478, 479, 480, 484, 501, 502, 503, 504, 505,
+)  # fmt: skip
+
+
 def _invented_number(rng, country):
     """Numbers set aside for films and examples, and their like."""
     return {
-        "+1": lambda: f"+1{rng.choice((212, 312, 415, 617, 702))}55501{rng.randint(0, 99):02d}",
+        "+1": lambda: f"+1{rng.choice(AREA_CODES)}55501{rng.randint(0, 99):02d}",
         "+44": lambda: f"+44{rng.choice(('20794', '16149', '11349'))}60{rng.randint(200, 999)}",
         "+49": lambda: f"+49305550{rng.randint(200, 999)}",
     }[country]()
@@ -408,7 +416,7 @@ ANSWERS = (
     (2, "DENTAL", 5, ""),
     (2, "PARCEL", 1, "Two urgent calls were put through an hour late. Please call me."),
     (2, "PROPERTY", 5, "Much better than last month, thank you."),
-    (1, "PARCEL", 3, "Better, but slow in the evenings."),
+    (1, "PARCEL", 5, "Better. Only the evenings are still slow."),
     (1, "PROPERTY", None, ""),
 )
 """What clients say of their months: how many months ago, whose, 5 good to 1 poor or nothing, and why."""

@@ -7,3 +7,4 @@ from . import portal_calls
 from . import portal_dashboard
 from . import portal_dispute
 from . import push
+from . import sample

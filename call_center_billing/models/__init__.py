@@ -33,6 +33,7 @@ from . import contract_billing
 from . import call_billing_run
 from . import call_billing_run_line
 from . import call_endpoint
+from . import call_start_step
 from . import call_statement
 from . import call_statement_document
 from . import call_completeness

@@ -59,7 +59,7 @@ class AccountMove(models.Model):
         return moves
 
     def unlink(self):
-        """Give the charges back, and the fixed fees of the same contract periods with them."""
+        """Give the charges back, and the fixed fees of the same contract periods with them; adjustments wait for the next invoice."""
         if not self:  # Odoo does so for each invoice that it creates
             return super().unlink()
         statements = self.sudo().call_statement_ids.filtered(lambda statement: not statement.billed_again_id)
@@ -68,6 +68,8 @@ class AccountMove(models.Model):
             for line in self.sudo().filtered(lambda move: not move._is_billed_again()).invoice_line_ids
             if line.call_period_end and line.contract_line_id and not line.contract_line_id.rate_plan_id
         ]
+        # By hand: what the database empties by itself does not make the adjustment pending again.
+        self.env["call.adjustment"].sudo().search([("move_id", "in", self.ids)]).move_id = False
         res = super().unlink()
         for line, first, last in fixed_lines:
             line._rewind_period(first, last)

@@ -8,7 +8,7 @@ from odoo import api, models
 from odoo.tools import format_date
 
 from .call_price import number
-from .call_rate_rule import price_text, short
+from .call_rate_rule import inline, price_text, short
 
 MARKERS = re.compile(r"\s*[-,:(]*\s*#(START|END|INVOICEMONTHNAME)#\s*[-)]*")
 EXAMPLE_HOUR = time(10, 5)
@@ -117,7 +117,7 @@ class ContractContract(models.Model):
 
     def _notice_text(self):
         units = dict(self._fields["notice_unit"]._description_selection(self.env))
-        values = {"period": self.notice_period, "unit": units[self.notice_unit].lower(), "months": self.renewal_months}
+        values = {"period": self.notice_period, "unit": inline(self.env, units[self.notice_unit]), "months": self.renewal_months}
         if self.date_end and self.renewal == "auto":
             if self.notice_period:
                 return self.env._("renews for %(months)s months unless it is ended %(period)s %(unit)s before its end", **values)

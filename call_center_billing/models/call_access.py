@@ -31,7 +31,9 @@ class CallAccess(models.Model):
     company_id = fields.Many2one("res.company", required=True, readonly=True, ondelete="restrict")
 
     def write(self, vals):
-        raise UserError(self.env._("What was looked at stays written down as it is."))
+        if vals:
+            raise UserError(self.env._("What was looked at stays written down as it is."))
+        return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_never(self):

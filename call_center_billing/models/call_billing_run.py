@@ -214,8 +214,8 @@ class CallBillingRun(models.Model):
             for contracts in run._to_do().contract_id._batches():
                 if run.state == "preparing":
                     run.line_ids.filtered(lambda line, batch=contracts: line.contract_id in batch)._preview()
-                else:
-                    run._try_to_bill(contracts)
+                elif not run._try_to_bill(contracts):
+                    return
                 remaining -= len(contracts)
                 if not Cron._commit_progress(len(contracts), remaining=remaining):
                     return
@@ -224,8 +224,10 @@ class CallBillingRun(models.Model):
             Cron._commit_progress(remaining=remaining)
 
     def _try_to_bill(self, contracts):
-        """Bill some contracts for the job, and leave them to it again if somebody changes the same. Each try is committed before, so what
-        ends the process each time does not do so for ever."""
+        """Bill some contracts for the job. Each try is committed before, so what ends the process each time does not do so for ever.
+
+        :return: whether to go on; if somebody changes the same, the job begins again with them
+        """
         lines = self.line_ids.filtered(lambda line: line.state == "waiting" and line.contract_id in contracts)
         given_up = lines.filtered(lambda line: line.tries >= MAX_TRIES)
         for line in given_up:
@@ -238,12 +240,14 @@ class CallBillingRun(models.Model):
             line.tries += 1
         self.env["ir.cron"]._commit_progress()
         if lines == given_up:
-            return
+            return True
         try:
             self._bill((lines - given_up).contract_id)
         except psycopg2.OperationalError:
             self.env.cr.rollback()
             self._leave_to_job()
+            return False
+        return True
 
     def _to_do(self):
         """Lines that the job has to look at."""

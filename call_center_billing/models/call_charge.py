@@ -377,7 +377,7 @@ class CallCharge(models.Model):
     @api.model
     def _with_terms(self, charges, groups, lines, planned):
         """The charges with those of the plans' terms per period, in the order of the invoice."""
-        for kind in ("fee", "forecast", "fte", "cap", "minimum"):
+        for kind in self._term_kinds():
             for statement, mine in lines.items():
                 for term, sharing in self._terms_of(kind, statement, mine, planned):
                     amount, quantity, price = getattr(self, f"_term_{kind}")(term, statement, sharing, charges, groups)
@@ -388,6 +388,14 @@ class CallCharge(models.Model):
                     vals |= {"component": kind, "unit": "unit", "term_id": term.id, "sequence": self._term_sequence(kind)}
                     charges.append(vals | self._priced(statement, quantity, amount, price))
         return charges
+
+    @api.model
+    def _term_kinds(self):
+        """Kinds of terms that ``_term_<kind>`` charges, in the order in which they are calculated.
+
+        Other add-ons put theirs where it belongs: what comes later sees the charges of what came earlier.
+        """
+        return ["fee", "forecast", "fte", "cap", "minimum"]
 
     @api.model
     def _term_sequence(self, kind):

@@ -5,11 +5,19 @@ from ..formats.record import PARTS
 
 FREED = {"out": "disputed", "waived": "waived"}
 """Kinds of corrections that charge nothing for a call, and the reason it is not billable then."""
-LUMPS = ("fee", "package", "flat", "forecast", "fte", "cap", "minimum", "credit", "bonus")
-"""Components of charges that are no sum of calls."""
+OF_CALLS = ("included", "duration", "call", "part", "destination", "cost", "adjustment")
+"""Components of charges that are sums of calls, or of earlier charges; those of other add-ons are lump sums."""
 LUMP_KEY = ("statement_id", "contract_line_id", "component", "rule_id", "term_id", "late_of_id")
 CORRECTED = ("contract_line_id", "disposition", *PARTS)
 """What a correction may change of a call."""
+
+
+def is_lump(component):
+    """
+    >>> is_lump("minimum"), is_lump("duration"), is_lump(False)
+    (True, False, False)
+    """
+    return bool(component) and component not in OF_CALLS
 
 
 def corrected(call):

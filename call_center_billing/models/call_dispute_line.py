@@ -3,7 +3,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL
 
 from ..formats.record import DISPOSITIONS, PARTS
-from .call_correction import CORRECTED, LUMPS
+from .call_correction import CORRECTED, is_lump
 from .call_usage_line import DISPOSITION_LABELS
 
 DOOR = object()
@@ -153,7 +153,7 @@ class CallDisputeLine(models.Model):
     @api.depends("charge_id")
     def _compute_is_lump(self):
         for line in self:
-            line.is_lump = line.charge_id.component in LUMPS
+            line.is_lump = is_lump(line.charge_id.component)
 
     @api.depends("decision", "note", "dispute_id.outcome")
     @api.depends_context("lang")

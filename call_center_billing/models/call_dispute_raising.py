@@ -5,7 +5,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command, Domain
 from odoo.tools import SQL, format_date
 
-from .call_correction import LUMP_KEY, LUMPS
+from .call_correction import LUMP_KEY, is_lump
 from .call_dispute import STAFF
 from .call_dispute_line import DOOR
 
@@ -216,7 +216,7 @@ class CallCharge(models.Model):
     def _disputed_domain(self):
         """The calls that are disputed with the whole charge: none with a lump sum."""
         self.ensure_one()
-        return Domain.FALSE if self.component in LUMPS else Domain(self._calls_domain())
+        return Domain.FALSE if is_lump(self.component) else Domain(self._calls_domain())
 
 
 class CallUsageLine(models.Model):

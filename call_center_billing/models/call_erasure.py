@@ -298,7 +298,7 @@ class CallErasure(models.Model):
         content = getattr(self.sudo(), f"_{kind}")(self.sudo()._rows())
         attachment = self.env["ir.attachment"].create(
             {
-                "name": f"{self.env._('Request')}_{self.id}.{kind}",
+                "name": self.env._("Request") + f"_{self.id}.{kind}",
                 "raw": content,
                 "mimetype": MIMETYPES[kind],
                 "res_model": self._name,
@@ -536,6 +536,7 @@ class CallPurge(models.Model):
 
     @api.model
     def _cron_purge(self):
-        super()._cron_purge()
+        res = super()._cron_purge()
         for company in self.env["call.erasure"].search([("state", "=", "waiting")]).company_id:
             self.env["call.erasure"]._continue(company)
+        return res

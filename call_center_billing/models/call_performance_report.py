@@ -151,7 +151,7 @@ class CallPerformanceReport(models.Model):
 
     def _file_name(self):
         name = re.sub(r"[^\w.-]+", "_", f"{self.contract_id.code or self.contract_id.name}")
-        return f"{self.env._('Performance')}_{name}_{self.date_start}_{self.date_end}.pdf"
+        return "_".join([self.env._("Performance"), name, str(self.date_start), f"{self.date_end}.pdf"])
 
     def _ensure_document(self):
         """The PDF, made once."""

@@ -54,7 +54,7 @@ class CallProofMonth(models.Model):
 
     @api.model
     def _cron_prove(self):
-        companies = self.env["res.company"].search([], order="id")
+        companies = self.env["res.company"].search([("active", "=", True)], order="id")
         self.env["ir.cron"]._commit_progress(remaining=len(companies))
         for company in companies:
             try:
@@ -184,21 +184,3 @@ class CallProofMonth(models.Model):
             )
         )
         return [month for (month,) in rows]
-
-
-class ResCompany(models.Model):
-    _inherit = "res.company"
-
-    call_proof_user_id = fields.Many2one(
-        "res.users",
-        string="Told When Numbers Do Not Add Up",
-        domain="[('share', '=', False)]",
-        groups="base.group_user",
-        help="Gets an activity when the nightly proof of a month finds something that is not accounted for. Empty: an accountant.",
-    )
-
-
-class ResConfigSettings(models.TransientModel):
-    _inherit = "res.config.settings"  # pylint: disable=consider-merging-classes-inherited
-
-    call_proof_user_id = fields.Many2one(related="company_id.call_proof_user_id", readonly=False)

@@ -95,7 +95,7 @@ class CallPurge(models.Model):
 
     @api.model
     def _cron_purge(self):
-        companies = self.env["call.retention"].search([]).company_id
+        companies = self.env["call.retention"].search([("active", "=", True)]).company_id
         self.env["ir.cron"]._commit_progress(remaining=len(companies))
         for company in companies:
             self._run(company, commit=True)
@@ -400,7 +400,9 @@ class CallPurge(models.Model):
 
     def _rule_text(self, rule, months, digits, agents):
         name = self.env["call.retention"].browse(rule).display_name
-        return f"{name}; {self.env._('%s digits', digits)}{self.env._(', agents') if agents else ''}"
+        if agents:
+            return self.env._("%(rule)s; %(digits)s digits, agents", rule=name, digits=digits)
+        return self.env._("%(rule)s; %(digits)s digits", rule=name, digits=digits)
 
     def _write_down(self, values, preview):
         lines = [{"purge_id": self.id, **each} for each in values if not preview or each["record_count"] or each["held_count"]]

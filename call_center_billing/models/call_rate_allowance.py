@@ -3,7 +3,7 @@ from datetime import date
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from .call_rate_rule import short
+from .call_rate_rule import inline, short
 
 
 class CallRateAllowance(models.Model):
@@ -104,14 +104,15 @@ class CallRateAllowance(models.Model):
     def _agreed_text(self):
         """What is included and how it is used, as an agreement says it."""
         self.ensure_one()
-        env, unit = self.env, dict(self._fields["unit"]._description_selection(self.env))[self.unit].lower()
+        env = self.env
+        unit = inline(env, dict(self._fields["unit"]._description_selection(env))[self.unit])
         order = dict(self._fields["order"]._description_selection(env))[self.order]
         texts = [env._("%(quantity)s %(unit)s included per period", quantity=short(self.quantity), unit=unit)]
         if self.rule_ids:
             texts.append(env._("for: %s", ", ".join(dict.fromkeys(self.rule_ids.mapped("name")))))
         if self.pooled:
             texts.append(env._("for all services with this plan together"))
-        texts.append(env._("used: %s", order.lower()))
+        texts.append(env._("used: %s", inline(env, order)))
         if self.prorated:
             texts.append(env._("by the day in part of a period"))
         if self.rollover:

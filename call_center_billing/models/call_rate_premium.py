@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..formats.record import MAX_CALL_SECONDS
-from .call_rate_rule import RATE_DIGITS, TEXT_CONDITIONS, plain, price_text
+from .call_rate_rule import RATE_DIGITS, TEXT_CONDITIONS, inline, plain, price_text
 
 DAY = 86400
 MIDNIGHT = time()
@@ -163,7 +163,7 @@ class CallRatePremium(models.Model):
     def _agreed_text(self):
         """When it holds, for what, and what it does: as an agreement says it."""
         self.ensure_one()
-        texts = [self.terms, self._when_text().lower()]
+        texts = [self.terms, inline(self.env, self._when_text())]
         if self.when in ("inside", "outside"):
             texts[-1] = self.env._("%(when)s %(hours)s", when=texts[-1], hours=self.calendar_id._hours_text())
         if self.also_holidays:

@@ -27,6 +27,11 @@ def short(number):
     return f"{number:,.2f}".rstrip("0").rstrip(".")
 
 
+def inline(env, label):
+    """A label inside a sentence: it begins small, but in German, where nouns do not."""
+    return label if (env.lang or "").startswith("de") else label[:1].lower() + label[1:]
+
+
 def price_text(price, currency):
     """A price with its currency, all decimals it has and at least two."""
     whole, _dot, decimals = f"{price:.6f}".rstrip("0").partition(".")

@@ -91,7 +91,7 @@ class CallRateTerm(models.Model):
 
     def _words_minimum(self):
         least = self.env._("at least %s per period; what is missing is charged", price_text(self.amount, self.currency_id))
-        return f"{least}, {self.env._('fees count')}" if self.count_fees else least
+        return self.env._("%s, fees count", least) if self.count_fees else least
 
     def _words_cap(self):
         return self.env._("at most %s per period", price_text(self.amount, self.currency_id))

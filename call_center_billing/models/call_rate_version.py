@@ -104,7 +104,7 @@ class CallRateVersion(models.AbstractModel):
             return dict(record._fields["part"]._description_selection(self.env))[record.part]
         if record._name == "call.rate.tier":
             if record.up_to:
-                return f"{label}, {self.env._('up to %s', short(record.up_to))}"
+                return self.env._("%(label)s, up to %(limit)s", label=label, limit=short(record.up_to))
             return self.env._("%s, last tier", label)
         if record._name == "call.rate.premium":
             return dict(record._fields["effect"]._description_selection(self.env))[record.effect]

@@ -24,7 +24,8 @@ class CallSimulation(models.Model):
     @api.depends("name")
     def _compute_xlsx_name(self):
         for simulation in self:
-            simulation.xlsx_name = re.sub(r"[^\w.-]+", "_", f"{self.env._('Simulation')}_{simulation.name or ''}") + ".xlsx"
+            name = self.env._("Simulation") + "_" + (simulation.name or "")
+            simulation.xlsx_name = re.sub(r"[^\w.-]+", "_", name) + ".xlsx"
 
     @api.depends("result_ids")
     def _compute_xlsx(self):

@@ -79,7 +79,7 @@ class CallStatement(models.Model):
     def _document_name(self, extension):
         self.ensure_one()
         name = re.sub(r"[^\w.-]+", "_", f"{self.contract_id.code or self.contract_id.name}")
-        return f"{self.env._('Statement')}_{name}_{self.date_start}_{self.date_end}.{extension}"
+        return "_".join([self.env._("Statement"), name, str(self.date_start), f"{self.date_end}.{extension}"])
 
     def _documents(self):
         """:return: ir.attachment, those that were made"""

@@ -8,6 +8,7 @@ GATE = [("block", "Hold the invoice"), ("warn", "Warn only"), ("off", "Do not lo
 class ResCompany(models.Model):
     _inherit = "res.company"
 
+    call_tz = fields.Selection(related="partner_id.tz", string="Time Zone", readonly=False)
     call_billing_grace_days = fields.Integer(
         string="Wait After the Period",
         default=1,
@@ -37,6 +38,13 @@ class ResCompany(models.Model):
         required=True,
         default="invoice",
         help="What the daily job does with billing periods that are over and have waited long enough.",
+    )
+    call_proof_user_id = fields.Many2one(
+        "res.users",
+        string="Told When Numbers Do Not Add Up",
+        domain="[('share', '=', False)]",
+        groups="base.group_user",
+        help="Gets an activity when the nightly proof of a month finds something that is not accounted for. Empty: an accountant.",
     )
     call_gate_suspense = fields.Selection(
         GATE,

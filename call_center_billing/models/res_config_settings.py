@@ -12,6 +12,7 @@ class ResConfigSettings(models.TransientModel):
     )
     call_billing_grace_days = fields.Integer(related="company_id.call_billing_grace_days", readonly=False)
     call_billing_schedule = fields.Selection(related="company_id.call_billing_schedule", readonly=False, required=True)
+    call_proof_user_id = fields.Many2one(related="company_id.call_proof_user_id", readonly=False)
     call_gate_suspense = fields.Selection(related="company_id.call_gate_suspense", readonly=False)
     call_gate_gaps = fields.Selection(related="company_id.call_gate_gaps", readonly=False)
     call_gate_nobody = fields.Selection(related="company_id.call_gate_nobody", readonly=False)

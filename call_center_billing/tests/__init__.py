@@ -43,6 +43,7 @@ from . import test_contract_gaps
 from . import test_contract_guards
 from . import test_contract_life
 from . import test_simulation
+from . import test_start
 from . import test_statement_document
 from . import test_statement_opening
 from . import test_statement_figures
@@ -76,6 +77,7 @@ from . import test_format_grandstream
 from . import test_format_avaya_ipoffice
 from . import test_format_mitel_smdr
 from . import test_push
+from . import test_accessibility
 from . import test_after_posting
 from . import test_api
 from . import test_upload
@@ -91,6 +93,8 @@ from . import test_card_numbers
 from . import test_access_log
 from . import test_purge
 from . import test_erasure
+from . import test_clocks
+from . import test_two_companies
 from . import test_sending
 from . import test_billing_run
 from . import test_matching
@@ -105,3 +109,5 @@ from . import test_public_methods
 from . import test_security_matrix
 from . import test_hostile_text
 from . import test_promises
+from . import test_extension
+from . import test_docs

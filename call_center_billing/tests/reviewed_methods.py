@@ -135,6 +135,10 @@ call.source.action_test_connection - checks write access; only administrators re
 call.source.action_view_imports - opens a window, which reads with the rights of the user
 call.source.action_view_suspense - opens a window, which reads with the rights of the user
 call.source.load_records - checks that imports may be created and the source be read; bounds the batch
+call.start.step.action_close - as action_skip
+call.start.step.action_open - opens a window, which reads with the rights of the user
+call.start.step.action_skip - checks the group; writes for the company of the user only
+call.start.step.action_tour - a link
 call.statement.action_ask_feedback - checks read access, and write access to the contract
 call.statement.action_bill_again - checked by account.move.action_bill_call_usage_again
 call.statement.action_download_csv - a link that reads with the rights of the user

@@ -306,6 +306,26 @@ class TestServedByCounts(CountCase, ServiceCase):
         served = self.env["call.count"]._served(self.now(), 20)[()]
         self.assertEqual(served.value("service_level", "late"), 40)
 
+    def test_a_month_is_the_client_s_across_midnight_and_changed_clocks(self):
+        """In time are 3 of 4 calls of Berlin's October, 75 %, and 2 of the 4 of New York's, 50 %: it begins and ends later."""
+        partner = self.env["res.partner"].create({"name": "Parcel Service", "tz": "America/New_York"})
+        contracts = {"Berlin": (self.contract, "+49305550100"), "New York": (self.make_contract(partner=partner), "555")}
+        self.make_endpoint("555", contracts["New York"][0].contract_line_ids)
+        moments = {
+            "2026-09-30T22:00:00+00:00": 5,  # midnight in Berlin, the evening before in New York
+            "2026-10-25T00:30:00+00:00": 5,  # half past two in Berlin
+            "2026-10-25T01:30:00+00:00": 60,  # and once more
+            "2026-10-31T22:59:59+00:00": 5,
+            "2026-10-31T23:00:00+00:00": 60,  # November in Berlin, not yet in New York
+        }
+        levels = {}
+        for city, (contract, called) in contracts.items():
+            self.import_records(*(self.record(start=start, called=called, queue_seconds=wait) for start, wait in moments.items()))
+            counts = self.env["call.count"]._current(contract, *OCTOBER)
+            served = self.env["call.count"]._served(counts, 20)[()]
+            levels[city] = (served.answered, *(served.value("service_level", each) for each in ("late", "answered")))
+        self.assertEqual(levels, {"Berlin": (4, 75, 75), "New York": (4, 50, 50)})
+
 
 def told(number, group, start, outcome, talk, queue):
     """A record of a small pool: ids and calls come again with other content."""

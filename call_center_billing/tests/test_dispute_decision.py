@@ -30,6 +30,14 @@ class TestDisputeDecision(DisputeCase):
         self.assertEqual((dispute.state, dispute.adjustment_ids.state, self.owed()), ("accepted", "pending", 5.4))
         self.assertEqual(self.statement.usage_line_ids.mapped("amount"), [3.6, 2.7, 1.8])
 
+    def test_what_was_on_a_draft_that_is_deleted_is_given_back_with_the_next_invoice(self):
+        dispute = self.dispute(self.invoice_calls(2, 3)[0])
+        self.decide(dispute, settle="now")
+        dispute.adjustment_ids.move_id.unlink()
+        self.assertEqual((dispute.adjustment_ids.state, dispute.state), ("pending", "accepted"))
+        self.import_text(row(start="2026-11-04 10:00:00", talk=240))
+        self.assertEqual(self.bill(until=DECEMBER).amount_untaxed, 3.6 - 1.8)
+
     def test_what_is_shown_before_stays_not(self):
         dispute = self.dispute(self.invoice_calls(2, 3))
         dispute.line_ids.decision = "accept"

@@ -20,6 +20,7 @@ from ..formats import (
 )
 from ..models import (
     call_charge,
+    call_correction,
     call_masking,
     call_performance,
     call_price,
@@ -33,7 +34,7 @@ from ..pricing import agent_time, allowance, best_plan, commitment, outlook, pro
 
 MODULES = (
     comparison, indicators, allocation, references, archive, folder, card_numbers, freeswitch_variables, generic, json_stream, local_time, numbers, rate_deck, rate_deck_changes, registry,
-    structured, titles, call_charge, call_masking, call_performance, call_price, call_search, call_service_level, call_statement_document, contract_gaps,
+    structured, titles, call_charge, call_correction, call_masking, call_performance, call_price, call_search, call_service_level, call_statement_document, contract_gaps,
     thresholds, agent_time, allowance, best_plan, commitment, outlook, proration, rollover, seconds, service_level, tiers,
 )  # fmt: skip
 

@@ -1,6 +1,9 @@
+import io
+
+import openpyxl
 from freezegun import freeze_time
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import UserError
 from odoo.tests import HttpCase, tagged
 from odoo.tools import SQL
 
@@ -65,12 +68,24 @@ class TestMasking(HttpCase, CallBillingCommon):
         csv = self.url_open(f"/my/statements/{self.statement.id}/csv").text
         report = self.env["ir.actions.report"]
         pdf = report._render_qweb_html("call_center_billing.call_statement_report_action", self.statement.ids)[0].decode()
-        for name, text in (("page", page), ("csv", csv), ("pdf", pdf)):
+        book = openpyxl.load_workbook(io.BytesIO(self.url_open(f"/my/statements/{self.statement.id}/xlsx").content))
+        xlsx = str([[cell.value for cell in line] for sheet in book for line in sheet.iter_rows()])
+        for name, text in (("page", page), ("csv", csv), ("pdf", pdf), ("xlsx", xlsx)):
             with self.subTest(name):
                 for hidden in ("5550111", "5550222"):
                     self.assertNotIn(hidden, text)
                 for shown in ("+49170555XXXX", "+49160555XXXX", PHONE + "0100"):
                     self.assertIn(shown, text)
+
+    def test_a_guess_at_the_hidden_digits_finds_no_more_than_any_other(self):
+        self.authenticate("client_user", "client_user")
+        days = "date_from=2026-10-01&date_to=2026-10-31"
+        found = {
+            number: self.url_open(f"/my/calls?{days}&number={number}").text.count("+49170555XXXX")
+            for number in ("0170555", "01705550111", "01705550112", "0170555XXXX")
+        }
+        self.assertEqual(found["01705550111"], found["01705550112"])
+        self.assertTrue(found["0170555"] and found["0170555XXXX"])
 
     def test_a_client_reads_searches_and_sorts_masked_numbers_only(self):
         Calls = self.env["call.usage.line"].with_user(self.client_user)
@@ -82,9 +97,15 @@ class TestMasking(HttpCase, CallBillingCommon):
             lambda: Calls.search([("display_name", "ilike", "491705550111")]),
             lambda: Calls.search([], order="caller"),
             lambda: Calls.formatted_read_group([], ["caller"], ["__count"]),
+            lambda: Calls.formatted_read_group([], ["caller_e164"], ["__count"]),
+            lambda: Calls.browse(self.both.ids).export_data(["caller"]),
+            lambda: Calls.search([("replaces_id.caller", "=", "+491705550111")]),
             lambda: Calls.env["call.charge"].search([("first_usage_id.caller", "=", "+491705550111")]),
+            lambda: Calls.env["call.statement"].search([("usage_line_ids.caller", "=", "+491705550111")]),
+            lambda: Calls.env["call.dispute.line"].search([("usage_id.caller_e164", "=like", "+49170555011_")]),
+            lambda: Calls.env["account.move"].search([("call_statement_ids.usage_line_ids.called", "like", "0222")]),
         ):
-            with self.assertRaises(AccessError):
+            with self.assertRaises(UserError):  # AccessError is one
                 attempt()
         self.assertFalse(Calls.search([("caller_shown", "ilike", "5550111")]))
         self.assertEqual(Calls.search([("caller_shown", "ilike", "+49170555")]), self.inbound)

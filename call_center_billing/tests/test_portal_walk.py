@@ -9,22 +9,17 @@ from odoo.tests import HttpCase, tagged
 from ..controllers.portal_dispute import CallDisputePortal
 from .asterisk import row
 from .common import NOVEMBER, TODAY, CallBillingCommon
+from .portal_pages import PortalPages
 
 SECRET = "Zebra"
 CALLER = "+491709998877"
-OURS = re.compile(r"^/(my/(statements|agreements|disputes|calls|performance)|call_center_billing/)")
-IDS = {
-    "agreement_id": "call.agreement", "dispute_id": "call.dispute", "statement_id": "call.statement",
-    "report_id": "call.performance.report",
-}  # fmt: skip
-WORDS = {"page": "1", "rate": "5", "kind": "csv", "document": "0" * 64}
 WRITES = re.compile(r"/(rate/\d+|disputes/new|own-list)$")
 """Pages that store something, or take what is sent."""
 
 
 @freeze_time(TODAY)
 @tagged("post_install", "-at_install")
-class TestPortalWalk(HttpCase, CallBillingCommon):
+class TestPortalWalk(PortalPages, HttpCase, CallBillingCommon):
     """Every page of this add-on that is asked for by address, with the ids of a client's records, by people who may not see them."""
 
     @classmethod
@@ -68,24 +63,6 @@ class TestPortalWalk(HttpCase, CallBillingCommon):
         report = cls.env["call.performance.report"].sudo().create({"contract_id": cls.contract.id, **days})
         records = (agreement, dispute, cls.statement, report)
         cls.records = {record._name: record for record in records}
-
-    def routes(self, readonly=(True, False)):
-        """Addresses of this add-on, with the ids of the client's records.
-
-        :param readonly: what those that are wanted are declared as
-        """
-        Http, found = self.env["ir.http"], set()
-        modules = sorted(self.env.registry._init_modules)
-        for path, endpoint in Http._generate_routing_rules(modules, converters=Http._get_converters()):
-            asked = endpoint.routing["type"] == "http" and "POST" not in (endpoint.routing.get("methods") or ("GET",))
-            declared = bool(endpoint.routing["readonly"])
-            if OURS.match(path) and asked and declared in readonly:
-                found.add(re.sub(r"<(?:[^:>]*:)?(\w+)>", self.value, path))
-        return sorted(found)
-
-    def value(self, match):
-        name = match[1]
-        return str(self.records[IDS[name]].id) if name in IDS else WORDS[name]
 
     def told(self, login, suffix=""):
         """Addresses whose answer tells something of the client."""

@@ -265,6 +265,7 @@ class TestPushInterrupted(PushCase):
             self.run_cron("call_push_cron")
         self.assertEqual(len(self.waiting()), 2)
         self.assertFalse(self.source.import_ids)
+        self.assertIn("ZeroDivisionError", self.source.activity_ids.note)
         self.assertTotals(self.collect(), read=2, accepted=2)
 
     def test_what_arrives_between_collection_and_import_waits_for_the_next(self):

@@ -95,6 +95,7 @@ call.simulation.line           -      r     r          r
 call.simulation.result         -      r     r          r
 call.source                    -      r     r          crud
 call.source.hour               -      r     r          r
+call.start.step                -      -     -          r
 call.statement                 own    r     r          r
 call.suspense                  -      r     ru         ru
 call.suspense.fix              -      -     crud       crud
@@ -120,7 +121,7 @@ ODOOS = """
     payment.transaction res.company res.config.settings res.partner res.users resource.calendar
 """
 """Models of others that get a field or a step more here, and keep the rights that they have."""
-SHARED = {"call.dispute.reason", "credit.control.policy", "credit.control.policy.level"}
+SHARED = {"call.dispute.reason", "call.start.step", "credit.control.policy", "credit.control.policy.level"}
 """What all companies have in common."""
 CLIENT_FIELDS = {
     "account.move": """

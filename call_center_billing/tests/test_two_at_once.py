@@ -271,7 +271,9 @@ class TestTwoAtOnce(BaseCase):
         with self.environment() as env:
             mine = env["call.statement"].browse(statement)
             self.assertEqual((mine.state, mine.invoice_id.amount_residual, len(mine.dispute_ids)), ("settled", 0, 1))
-            self.assertEqual(env["account.payment"].search([("memo", "=", mine.invoice_id.payment_reference)]).ids, [self.payment_id])
+            self.assertEqual(
+                env["account.payment"].search([("memo", "=", mine.invoice_id.payment_reference)]).ids, [self.payment_id]
+            )
 
     def forget_payment(self):
         with self.environment() as env:
@@ -311,7 +313,9 @@ class TestTwoAtOnce(BaseCase):
         self.at_once(self.importing(record))
         with self.environment() as env:
             line = [(0, 0, {"contract_id": self.contract_id})]
-            run = env["call.billing.run"].create({"date": "2026-11-01", "invoice_date": "2026-11-01", "state": "running", "line_ids": line})
+            run = env["call.billing.run"].create(
+                {"date": "2026-11-01", "invoice_date": "2026-11-01", "state": "running", "line_ids": line}
+            )
             run._leave_to_job()
         self.at_once(*[self.scheduler("call_center_billing.call_billing_cron")] * 2)
         with self.environment() as env:

@@ -9,6 +9,7 @@ from odoo.tools import SQL
 
 from ..models.call_charge import rounded
 from ..models.call_price import number
+from ..models.call_rate_rule import inline
 
 AGES = [(0, 2), (3, 7), (8, 30), (31, None)]
 """Days since a record was suspended: from, until."""
@@ -246,7 +247,7 @@ class CallAssurance(models.TransientModel):
         name = self.env._("Changes of prices")
         rows = [self._row("prices", "prices", name, "call.price.edit", edited, call_count=sum(count for *_key, count in groups))]
         for kind, user, count in sorted(groups, key=lambda group: (places.index(group[0]), group[1].sudo().name or "")):
-            name = self.env._("of these, %(what)s, by %(who)s", what=kinds[kind].lower(), who=user.sudo().name)
+            name = self.env._("of these, %(what)s, by %(who)s", what=inline(self.env, kinds[kind]), who=user.sudo().name)
             domain = [*edited, ("kind", "=", kind), ("user_id", "=", user.id)]
             rows.append(self._row("prices", f"prices_{kind}", name, "call.price.edit", domain, call_count=count))
         for kind, name in (

@@ -41,7 +41,7 @@ class CallProof(models.TransientModel):
         self.ensure_one()
         sections = dict(self.line_ids._fields["section"]._description_selection(self.env))
         return [
-            f"{sections[line.section]}: {line.name}: {', '.join(filter(None, line._cells()[2:]))} {line.currency_id.name or ''}".strip()
+            f"{sections[line.section]}: {line.name}: {', '.join(cell for cell in line._cells()[2:] if cell not in ('', '0'))} {line.currency_id.name or ''}".strip()
             for line in self.line_ids.filtered("is_wrong")
         ]
 

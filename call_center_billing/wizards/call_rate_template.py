@@ -85,6 +85,9 @@ class CallRateTemplate(models.TransientModel):
         readonly=False,
         help="Of the client: days, evenings and billing periods are counted in it.",
     )
+    take_in = fields.Boolean(
+        string="Take In Waiting Calls", help="Suspended calls that wait for these endpoints are taken through the import again."
+    )
     monthly_fee = fields.Float(string="Further Monthly Fee", digits=RATE_DIGITS, help="A fixed fee beside the plan. 0: none.")
 
     @api.depends("agreement", "partner_id")
@@ -249,5 +252,7 @@ class CallRateTemplate(models.TransientModel):
                 ],
             }
         )
-        self._create_endpoints(contract.contract_line_ids.filtered("rate_plan_id"))
+        endpoints = self._create_endpoints(contract.contract_line_ids.filtered("rate_plan_id"))
+        if self.take_in and any(endpoints.mapped("suspense_count")):
+            endpoints.action_recycle_suspense()
         return contract

@@ -60,7 +60,7 @@ class DashboardCase(CallBillingCommon):
     def reader(self, name):
         return self.users["accountant" if name == "billing" else "sales"]
 
-    def read(self, name, model, domain, groupby, aggregates):
+    def grouped(self, name, model, domain, groupby, aggregates):
         Model = self.env[model].with_user(self.reader(name))
         return Model.formatted_read_group(Domain(domain), groupby, aggregates)
 
@@ -74,7 +74,7 @@ class DashboardCase(CallBillingCommon):
         groupby = [row["fieldName"] for row in pivot["rows"]]
         (row,) = (
             row
-            for row in self.read(dashboard, pivot["model"], pivot["domain"], groupby, measures)
+            for row in self.grouped(dashboard, pivot["model"], pivot["domain"], groupby, measures)
             if all(row[field] and row[field][0] == record.id for field, record in group.items())
         )
         return [round(row[measure], 4) for measure in measures]
@@ -117,7 +117,7 @@ class TestDashboards(DashboardCase):
         for name, document in self.documents.items():
             for pivot in document["pivots"].values():
                 measures = [measure["id"] for measure in pivot["measures"]]
-                rows = self.read(name, pivot["model"], pivot["domain"], [row["fieldName"] for row in pivot["rows"]], measures)
+                rows = self.grouped(name, pivot["model"], pivot["domain"], [row["fieldName"] for row in pivot["rows"]], measures)
                 with self.subTest(name, pivot=pivot["name"]):
                     self.assertTrue(rows)
                     for measure in measures:
@@ -128,7 +128,7 @@ class TestDashboards(DashboardCase):
                 field = self.env[meta["resModel"]]._fields.get(meta["measure"])
                 measure = f"{meta['measure']}:{field.aggregator}" if field else "__count"
                 with self.subTest(name, chart=chart["title"]["text"]):
-                    rows = self.read(name, meta["resModel"], domain, meta["groupBy"], [measure])
+                    rows = self.grouped(name, meta["resModel"], domain, meta["groupBy"], [measure])
                     self.assertTrue([row for row in rows if row[measure]] or "Credited" in chart["title"]["text"])
                 told += 1
         self.assertGreaterEqual(told, 30)
@@ -196,7 +196,7 @@ class TestDashboardFigures(DashboardCase):
         level, offered = self.pivot(
             "clients", "Service by Client", "service_level:avg", "offered_count:sum", partner_id=self.client
         )
-        november = self.read("clients", "call.count", [("date", ">=", "2026-11-01")], [], ["offered_count:sum"])
+        november = self.grouped("clients", "call.count", [("date", ">=", "2026-11-01")], [], ["offered_count:sum"])
         self.assertEqual(offered, 4 + november[0]["offered_count:sum"])
         October = [("date", "<", "2026-11-01"), ("partner_id", "=", self.client.id)]
         ((october,),) = self.env["call.count"]._read_group(October, [], ["service_level:avg"])
