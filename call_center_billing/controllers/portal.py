@@ -170,7 +170,7 @@ class CallStatementPortal(CustomerPortal):
             statement.check_access("read")
             return self._download(statement, kind)
         except (AccessError, MissingError):
-            return request.not_found()
+            raise request.not_found() from None
 
     def _invoice_get_page_view_values(self, invoice, access_token, **kwargs):
         """Whoever came by a link sees the invoice; its calls only who may see them."""

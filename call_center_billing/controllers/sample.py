@@ -20,7 +20,7 @@ class CallSampleController(http.Controller):
     @http.route("/call_center_billing/sample/<string:code>", type="http", auth="user", methods=["GET"], readonly=True)
     def sample(self, code):
         if code not in NAMES or not request.env.user.has_group("call_center_billing.group_sales"):
-            return request.not_found()
+            raise request.not_found()
         last = fields.Date.subtract(fields.Date.context_today(request.env.user), months=1).strftime("%Y-%m")
         text = (FOLDER / f"{code}.txt").read_bytes().decode()
         text = text.replace(MONTH, last).replace(MONTH.replace("-", "/"), last.replace("-", "/"))
