@@ -41,7 +41,7 @@ class CallStartStep(models.Model):
     @api.depends_context("company")
     def _compute_state(self):
         done, company, following = self._done(), self.env.company, None
-        for step in self.search([]) | self:
+        for step in self.search(Domain.TRUE) | self:
             skipped = company in step.skipped_company_ids
             step.state = "done" if step.kind in done else "skipped" if skipped else "todo"
             step.is_next = following is None and step.state == "todo"
@@ -93,7 +93,7 @@ class CallStartStep(models.Model):
     @api.model
     def action_close(self):
         """Skip all that is left, so that the app no longer opens with this list."""
-        self.search([]).filtered(lambda step: step.state == "todo").action_skip()
+        self.search(Domain.TRUE).filtered(lambda step: step.state == "todo").action_skip()
         return self._action_home()
 
     @api.model
@@ -107,7 +107,7 @@ class CallStartStep(models.Model):
 
     def _action_home(self):
         """What the app opens with: this list, for managers of a company that has not done or skipped it all; else the contracts."""
-        begun = self.env.user.has_group("call_center_billing.group_manager") and "todo" in self.search([]).mapped("state")
+        begun = self.env.user.has_group("call_center_billing.group_manager") and "todo" in self.search(Domain.TRUE).mapped("state")
         name = "call_start_step_action" if begun else "contract_action"
         return self.env["ir.actions.act_window"]._for_xml_id(f"call_center_billing.{name}")
 
@@ -182,14 +182,21 @@ class CallStartStep(models.Model):
         """What most calls that wait for a contract have in common, as values of ``call.rate.template``: the endpoint, and the
         month of the first call as the beginning. Empty, where no call waits."""
         Suspense = self.env["call.suspense"]
-        waiting = Domain("company_id", "=", self.env.company.id) & Domain("state", "=", "open") & Domain("reason", "=", "no_endpoint")
+        waiting = (
+            Domain("company_id", "=", self.env.company.id) & Domain("state", "=", "open") & Domain("reason", "=", "no_endpoint")
+        )
         first = Suspense.search(waiting & Domain("start_at", "!=", False), order="start_at", limit=1)
         if not first:
             return {}
         tz = self.env.company.call_tz or self.env.user.tz
         day = fields.Datetime.context_timestamp(self.with_context(tz=tz), first.start_at).date()
         values = {"date_start": fields.Date.to_string(day.replace(day=1))}
-        for kind, field in {"number": "number_key", "queue": "queue", "campaign": "campaign", "account_code": "account_code"}.items():
+        for kind, field in {
+            "number": "number_key",
+            "queue": "queue",
+            "campaign": "campaign",
+            "account_code": "account_code",
+        }.items():
             known = waiting & Domain(field, "not in", (False, ""))
             groups = Suspense._read_group(known, [field], ["__count"], order="__count desc", limit=1)
             if groups:

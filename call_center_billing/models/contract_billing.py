@@ -150,8 +150,10 @@ class ContractContract(models.Model):
         :return: the invoices
         """
         free = self.try_lock_for_update()
-        found = self.env["call.statement"].sudo()._find_incomplete(
-            {period for contract in free for period in contract._periods_due(date_ref)}
+        found = (
+            self.env["call.statement"]
+            .sudo()
+            ._find_incomplete({period for contract in free for period in contract._periods_due(date_ref)})
         )
         free -= free._hold_incomplete(date_ref, found)
         known = self.with_context(call_gate_found=found)  # closing asks the same again

@@ -77,7 +77,13 @@ class TestAccessibility(PortalPages, HttpCase, CallBillingCommon):
     def test_no_page_shuts_out_a_client(self):
         pages = self.pages()
         self.assertGreaterEqual(len(pages), 21, pages)
-        values = {"urls": pages, "widths": [1366, 390], "odoos": self.odoos, "axe": f"/web/content/{self.script.id}", "left": LEFT}
+        values = {
+            "urls": pages,
+            "widths": [1366, 390],
+            "odoos": self.odoos,
+            "axe": f"/web/content/{self.script.id}",
+            "left": LEFT,
+        }
         constants = "".join(f"const {name} = {json.dumps(value)};" for name, value in values.items())
         code = f"(async () => {{{constants}{CHECKER.read_text()}}})()"
         self.browser_js("/my/home", code, login="reader", timeout=300)

@@ -1,3 +1,5 @@
+import re
+
 from freezegun import freeze_time
 
 from odoo.tests import HttpCase, tagged
@@ -8,6 +10,7 @@ from .portal_pages import PortalPages
 
 SECRET = "Zebra"
 CALLER = "+491709998877"
+
 
 @freeze_time(TODAY)
 @tagged("post_install", "-at_install")

@@ -146,7 +146,10 @@ class TestStartInBrowser(HttpCase, StartCase):
 
     def test_the_guided_tour_leads_to_a_posted_invoice(self):
         self.start_tour(
-            "/odoo/action-call_center_billing.call_start_step_action", "call_center_billing_first_hour", login="starter", timeout=120
+            "/odoo/action-call_center_billing.call_start_step_action",
+            "call_center_billing_first_hour",
+            login="starter",
+            timeout=120,
         )
         statements = self.env["call.statement"].sudo().search([("company_id", "=", self.env.company.id)])
         self.assertEqual(statements.invoice_id.mapped("state"), ["posted"])
