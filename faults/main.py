@@ -5,6 +5,7 @@ worker that comes after do the rest; and compares what is there with a month tha
 was lost, doubled, or different."""
 
 import argparse
+import os
 import random
 import signal
 import subprocess
@@ -31,18 +32,20 @@ parser.add_argument("--cache", required=True, help="directory")
 def main():
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_args: sys.exit("Stopped"))  # with all that is cleaned up at the end
+    import odoo.sql_db
     import odoo.tools
 
     directory = Path(tempfile.mkdtemp(prefix="faults-", dir=options.cache))
     directory.chmod(0o755)
     odoo.tools.config.parse_config(["-c", options.config, "--log-level=warn"], setup_logging=True)
-    dump = directory / "dump"
-    subprocess.run(["pg_dump", "-Fc", "-Z0", "-f", dump, options.database], check=True)
 
     from cluster import Cluster
 
-    cluster = Cluster(directory)
+    cluster, dump = Cluster(directory), directory / "dump"
     try:
+        _name, info = odoo.sql_db.connection_info_for(options.database)
+        server = {f"PG{name.upper()}": str(info[name]) for name in ("host", "port", "user", "password") if info.get(name)}
+        subprocess.run(["pg_dump", "-Fc", "-Z0", "-f", dump, options.database], check=True, env=os.environ | server)
         cluster.create()
         run = Run(cluster, options)
         try:

@@ -41,7 +41,7 @@ class CallStartStep(models.Model):
     @api.depends_context("company")
     def _compute_state(self):
         done, company, following = self._done(), self.env.company, None
-        for step in self.search([]) | self:
+        for step in self.search(Domain.TRUE) | self:
             skipped = company in step.skipped_company_ids
             step.state = "done" if step.kind in done else "skipped" if skipped else "todo"
             step.is_next = following is None and step.state == "todo"
@@ -93,7 +93,7 @@ class CallStartStep(models.Model):
     @api.model
     def action_close(self):
         """Skip all that is left, so that the app no longer opens with this list."""
-        self.search([]).filtered(lambda step: step.state == "todo").action_skip()
+        self.search(Domain.TRUE).filtered(lambda step: step.state == "todo").action_skip()
         return self._action_home()
 
     @api.model
@@ -107,7 +107,7 @@ class CallStartStep(models.Model):
 
     def _action_home(self):
         """What the app opens with: this list, for managers of a company that has not done or skipped it all; else the contracts."""
-        begun = self.env.user.has_group("call_center_billing.group_manager") and "todo" in self.search([]).mapped("state")
+        begun = self.env.user.has_group("call_center_billing.group_manager") and "todo" in self.search(Domain.TRUE).mapped("state")
         name = "call_start_step_action" if begun else "contract_action"
         return self.env["ir.actions.act_window"]._for_xml_id(f"call_center_billing.{name}")
 

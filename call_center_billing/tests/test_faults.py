@@ -12,6 +12,7 @@ ONLY = (
     "upload:worker killed:after commit:12",
     "upload:files full:statement:30",
     "push:disk full:statement:149",
+    "closing and invoices:deadlock:statement:433",
     "closing and invoices:server crash:before commit:12",
     "closing and invoices:cut in mid-commit:commit:9",
 )
