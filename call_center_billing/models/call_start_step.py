@@ -90,13 +90,11 @@ class CallStartStep(models.Model):
             step.sudo().skipped_company_ids = [link(company.id)]
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
-    @api.model
     def action_close(self):
         """Skip all that is left, so that the app no longer opens with this list."""
         self.search(Domain.TRUE).filtered(lambda step: step.state == "todo").action_skip()
         return self._action_home()
 
-    @api.model
     def action_tour(self):
         """Be shown around, step by step."""
         return {
