@@ -40,7 +40,9 @@ class TestAccessibility(PortalPages, HttpCase, CallBillingCommon):
         cls.import_text(row(start=f"{today} 00:00:01", talk=60))
         agreement = cls.env["call.agreement"].create({"contract_id": cls.contract.id})
         agreement._offer()
-        usage = cls.env["call.usage.line"].search([("statement_id", "=", statement.id), ("talk_seconds", ">", 0), ("caller", "!=", False)])
+        usage = cls.env["call.usage.line"].search(
+            [("statement_id", "=", statement.id), ("talk_seconds", ">", 0), ("caller", "!=", False)]
+        )
         reason = cls.env["call.dispute.reason"].search([], limit=1)
         dispute = statement._raise_dispute([{"usage_id": usage[0].id}], reason, comment="Not ours")
         days = {"date_start": "2026-10-01", "date_end": "2026-10-31"}
