@@ -443,7 +443,7 @@ def _rate(env):
 def _set_up_payments(env):
     """References with check digits, a link to pay in the invoice's QR code, checks, a saved card that its client may have charged."""
     company = env.company.sudo()
-    company.write({"link_qr_code": True, "call_offers_collection": True})
+    company.write({"link_qr_code": True, "call_offers_collection": True, "call_tz": "Europe/Berlin"})
     company.env["account.journal"].search(
         [("type", "=", "sale"), ("company_id", "=", company.id)]
     ).invoice_reference_model = "euro"

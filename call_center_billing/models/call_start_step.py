@@ -90,13 +90,11 @@ class CallStartStep(models.Model):
             step.sudo().skipped_company_ids = [link(company.id)]
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
-    @api.model
     def action_close(self):
         """Skip all that is left, so that the app no longer opens with this list."""
         self.search(Domain.TRUE).filtered(lambda step: step.state == "todo").action_skip()
         return self._action_home()
 
-    @api.model
     def action_tour(self):
         """Be shown around, step by step."""
         return {
@@ -107,7 +105,9 @@ class CallStartStep(models.Model):
 
     def _action_home(self):
         """What the app opens with: this list, for managers of a company that has not done or skipped it all; else the contracts."""
-        begun = self.env.user.has_group("call_center_billing.group_manager") and "todo" in self.search(Domain.TRUE).mapped("state")
+        begun = self.env.user.has_group("call_center_billing.group_manager") and "todo" in self.search(Domain.TRUE).mapped(
+            "state"
+        )
         name = "call_start_step_action" if begun else "contract_action"
         return self.env["ir.actions.act_window"]._for_xml_id(f"call_center_billing.{name}")
 

@@ -1,5 +1,5 @@
-// Opens each of `urls` in a frame of each of `widths`, as the client would see it, and tells what axe-core finds there and
-// whether the page is wider than the screen. Set before: `urls`; `odoos`, those of them that are Odoo's own, where only what is
+// Opens each of `urls` in a frame of each of `widths`, as the client would see it, and tells what axe-core finds there,
+// whether the rows of tables fit their titles, and whether the page is wider than the screen. Set before: `urls`; `odoos`, those of them that are Odoo's own, where only what is
 // serious counts; `left`, what others made; `widths`; `axe`, the address of the checker.
 const found = [];
 const frame = document.createElement("iframe");
@@ -41,6 +41,13 @@ for (const url of urls) {
             });
             for (const node of ours) {
                 found.push(`${url} at ${width}: ${impact} ${id}: ${node.html.slice(0, 200)} ${node.failureSummary.slice(0, 300)}`);
+            }
+        }
+        const columns = (row) => [...row.cells].reduce((sum, cell) => sum + cell.colSpan, 0);
+        for (const table of page.querySelectorAll("#wrap table:has(thead)")) {
+            const odd = [...table.rows].find((row) => columns(row) !== columns(table.tHead.rows[0]));
+            if (odd) {
+                found.push(`${url} at ${width}: a row does not fit its titles: ${odd.outerHTML.slice(0, 300)}`);
             }
         }
         const root = page.documentElement;

@@ -31,7 +31,7 @@ class TestAccessibility(PortalPages, HttpCase, CallBillingCommon):
             }
         )
         cls.make_portal_user(cls.client, "reader")
-        cls.import_text(row(talk=61), row(talk=300), row(talk=0, disposition="NO ANSWER"))
+        cls.import_text(row(talk=61), row(talk=300), row(talk=0, disposition="NO ANSWER"), row(talk=30, caller=""))
         move = cls.bill(cls, cls.contract, NOVEMBER)
         move.action_post()
         statement = move.call_statement_ids
@@ -40,7 +40,9 @@ class TestAccessibility(PortalPages, HttpCase, CallBillingCommon):
         cls.import_text(row(start=f"{today} 00:00:01", talk=60))
         agreement = cls.env["call.agreement"].create({"contract_id": cls.contract.id})
         agreement._offer()
-        usage = cls.env["call.usage.line"].search([("statement_id", "=", statement.id), ("talk_seconds", ">", 0)])
+        usage = cls.env["call.usage.line"].search(
+            [("statement_id", "=", statement.id), ("talk_seconds", ">", 0), ("caller", "!=", False)]
+        )
         reason = cls.env["call.dispute.reason"].search([], limit=1)
         dispute = statement._raise_dispute([{"usage_id": usage[0].id}], reason, comment="Not ours")
         days = {"date_start": "2026-10-01", "date_end": "2026-10-31"}
@@ -57,6 +59,7 @@ class TestAccessibility(PortalPages, HttpCase, CallBillingCommon):
             f"/my/statements/{statement.id}?charge={statement.charge_ids.filtered('call_count')[:1].id}",
             f"/my/disputes/new?call={usage[1].id}",
             f"/my/calls?number={usage[0].caller[-7:]}",
+            "/my/calls?date_from=2026-10-01&date_to=2026-10-31",
         ]
         script = Path(find_spec("axe_playwright_python").submodule_search_locations[0], "axe.min.js").read_bytes()
         cls.script = cls.env["ir.attachment"].create(

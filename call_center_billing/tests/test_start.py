@@ -4,6 +4,7 @@ from pathlib import Path
 from freezegun import freeze_time
 
 from odoo.exceptions import AccessError, UserError
+from odoo.service.model import call_kw
 from odoo.tests import HttpCase, new_test_user, tagged
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
@@ -102,6 +103,11 @@ class TestStart(StartCase):
         self.steps.action_close()
         self.steps.invalidate_model()
         self.assertEqual(home.run()["res_model"], "contract.contract")
+
+    def test_the_buttons_above_the_list_need_no_chosen_step(self):
+        for name, kind in (("action_tour", "ir.actions.act_url"), ("action_close", "ir.actions.act_window")):
+            action = call_kw(self.steps.browse(), name, [[]], {})  # as the web client calls it
+            self.assertEqual(action["type"], kind)
 
     def test_sales_open_the_app_with_contracts(self):
         sales = new_test_user(self.env, "seller", groups="call_center_billing.group_sales")
