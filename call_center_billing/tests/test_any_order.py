@@ -226,6 +226,13 @@ class Month(RuleBasedStateMachine):
             dispute.line_ids.decision = decision
             dispute._decide(settle=settle)
 
+    @rule()
+    def purge(self):
+        with self.step(), freeze_time("2027-03-15"):
+            if not self.records("call.retention"):
+                self.env["call.retention"].sudo().create({"months": 1})
+            self.env["call.purge"].sudo()._run(self.env.company)
+
     # --- What always holds ------------------------------------------------------------------------------------------------
 
     def none(self, query):

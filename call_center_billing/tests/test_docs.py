@@ -36,7 +36,8 @@ class TestDocs(FormatCase):
     def test_paths_are_there(self):
         for page in PAGES:
             named = re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", page.read_text())
-            missing = [path for path in named if not ((ROOT / path).exists() or (ADDON / path).exists())]
+            made = {"docs/_build"}  # by ./run docs
+            missing = [path for path in named if not ((ROOT / path).exists() or (ADDON / path).exists() or path in made)]
             with self.subTest(page.name):
                 self.assertEqual(missing, [])
 

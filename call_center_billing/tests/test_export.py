@@ -92,4 +92,5 @@ class TestExport(HttpCase, CallBillingCommon):
         actions = self.env["ir.actions.act_window"].browse(ours.mapped("res_id"))
         screens = actions.filtered(lambda action: set(action.view_mode.split(",")) & {"list", "kanban", "pivot", "graph"})
         self.assertGreaterEqual(len(screens), 30)
+        screens -= self.env.ref("call_center_billing.call_start_step_action")  # its cards are always there
         self.assertFalse(screens.filtered(lambda action: not action.help).mapped("name"))

@@ -2,6 +2,7 @@ import base64
 import http.client
 import json
 import threading
+import time
 from contextlib import contextmanager, suppress
 from datetime import date
 from unittest.mock import patch
@@ -9,7 +10,7 @@ from unittest.mock import patch
 import psycopg2
 
 from odoo import SUPERUSER_ID, api
-from odoo.exceptions import UserError
+from odoo.exceptions import LockError, UserError
 from odoo.modules.registry import Registry
 from odoo.service.model import retrying
 from odoo.sql_db import Cursor
@@ -73,7 +74,8 @@ class TestTwoAtOnce(BaseCase):
             )
 
     def at_once(self, *steps):
-        """Run functions of an environment side by side, as requests of two users are."""
+        """Run functions of an environment side by side, as requests of two users are. Who is told that somebody else works on it comes
+        again."""
         ready, errors = threading.Barrier(len(steps)), []
 
         def run(step):
@@ -81,7 +83,13 @@ class TestTwoAtOnce(BaseCase):
                 with self.registry.cursor() as cr:
                     env = api.Environment(cr, SUPERUSER_ID, {"tracking_disable": True})
                     ready.wait()
-                    retrying(lambda: step(env), env)
+                    for _time in range(100):
+                        try:
+                            retrying(lambda: step(env), env)
+                            break
+                        except LockError:
+                            cr.rollback()
+                            time.sleep(0.1)
             except BaseException as error:
                 errors.append(error)
 
