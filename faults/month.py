@@ -114,8 +114,9 @@ def imports(work):
     def again(env):
         env["call.import"].search([("state", "=", "failed")]).action_import()
 
-    work.ask("import again", again, also=lambda env: env["call.import"].search([("state", "=", "failed")]))
-    work.job(f"{MODULE}.call_import_cron", lambda env: env["call.import"].search([("state", "in", ("waiting", "running"))]))
+    for _look in range(2):  # the job may find only now that it had no luck
+        work.ask("import again", again, also=lambda env: env["call.import"].search([("state", "=", "failed")]))
+        work.job(f"{MODULE}.call_import_cron", lambda env: env["call.import"].search([("state", "in", ("waiting", "running"))]))
 
 
 # --- Steps --------------------------------------------------------------------------------------------------------------
@@ -206,7 +207,7 @@ def billing(work):
 
     def start(env):
         runs = env["call.billing.run"]
-        if not runs.search([]):
+        if not runs.search([("line_ids.contract_id", "in", contracts(env).ids)]):
             runs.create({"date": DUE, "invoice_date": DUE, "post": True, "state": "draft"}).action_run()
 
     def again(env):

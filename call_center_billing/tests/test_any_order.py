@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from psycopg2 import IntegrityError
 
 from odoo.exceptions import UserError
 from odoo.fields import Command
@@ -90,7 +91,7 @@ class Month(RuleBasedStateMachine):
             with self.env.cr.savepoint(), patch.object(Cursor, "execute", execute_or_die):
                 yield
                 self.env.flush_all()
-        except (UserError, Crash):
+        except (UserError, IntegrityError, Crash):  # Odoo shows the message of a constraint as a refusal
             self.env.transaction.clear()
 
     def records(self, model, *domain):

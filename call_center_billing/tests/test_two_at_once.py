@@ -52,6 +52,7 @@ class TestTwoAtOnce(BaseCase):
 
     def forget(self):
         with self.environment() as env:
+            env["call.billing.run"].search([("line_ids.contract_id", "=", self.contract_id)]).unlink()
             for record in env["call.import"].search([("source_id", "=", self.source_id)]):
                 if record.state == "done":
                     record._undo()
