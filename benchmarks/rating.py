@@ -171,11 +171,7 @@ def _stage(env, lines, size, month=MONTH):
     """Calls of a month, spread over the contracts, staged and guided as an import would leave them."""
     Loading = env["call.loading"]
     env.cr.execute("SET LOCAL jit = off")
-    from odoo.addons.call_center_billing.formats.record import COLUMNS
-
-    Loading._create_temporary(
-        "call_stage", SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(kind)) for name, kind in COLUMNS)
-    )
+    env["call.staging"]._create()
     Loading._create_temporary("call_leg", SQL("line_number integer"))
     Loading._create_temporary("call_changed", SQL("line_number integer, usage_id integer, billed boolean"))
     begin = datetime(month.year, month.month, 1, 6)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from odoo import api, models
 from odoo.tools import SQL
 
-from ..formats.record import COLUMNS, PARTS, TEXTS
+from ..formats.record import PARTS, TEXTS
 from .call_correction import CORRECTED, FREED, corrected
 
 RATING = (
@@ -217,11 +217,8 @@ class CallRerating(models.AbstractModel):
     def _stage_stored(self, where):
         """Tables ``call_stage`` and ``call_guided`` out of stored calls and all other records of the same calls; their
         line number is the id."""
-        Loading = self.env["call.loading"]
         self.env.cr.execute("SET LOCAL jit = off")
-        Loading._create_temporary(
-            "call_stage", SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(kind)) for name, kind in COLUMNS)
-        )
+        self.env["call.staging"]._create()
         kept = (*TEXTS, "disposition", "start_at", *PARTS, "total_seconds", "quantity", "provider_cost", "record_key")
         self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_picked")
         self.env.cr.execute(

@@ -25,9 +25,14 @@ class CallStaging(models.AbstractModel):
         return SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(kind)) for name, kind in COLUMNS)
 
     @api.model
+    def _create(self):
+        """An empty table, of this transaction."""
+        self.env["call.loading"]._create_temporary("call_stage", self._columns())
+
+    @api.model
     def _fill(self, path):
         """Stage the records of a file in this transaction."""
-        self.env["call.loading"]._create_temporary("call_stage", self._columns())
+        self._create()
         self._copy(self.env.cr, SQL("call_stage"), path)
 
     @api.model
@@ -62,6 +67,7 @@ class CallStaging(models.AbstractModel):
                 if table:
                     with connection.cursor() as cr:
                         name = SQL.identifier(table)
+                        cr.execute("SET LOCAL default_statistics_target = 10")  # as in the transaction that loads
                         cr.execute(SQL("DROP TABLE IF EXISTS %s; CREATE UNLOGGED TABLE %s (%s)", name, name, columns))
                         # Frozen rows are seen by a transaction that began before they came.
                         self._copy(cr, name, part.path, frozen=True)
@@ -71,8 +77,6 @@ class CallStaging(models.AbstractModel):
 
     @staticmethod
     def _copy(cr, table, path, frozen=False):
-        # Rough statistics of such tables are enough to join them the right way.
-        cr.execute("SET LOCAL default_statistics_target = 10")
         with open(path, "rb") as stream:
             cr.copy_expert(f"COPY {table.code} FROM STDIN (FORMAT csv{', FREEZE' if frozen else ''})", stream, COPY_BYTES)
         cr.execute(SQL("ANALYZE %s (line_number, record_key, outcome, direction, queue, group_ref, caller, called)", table))

@@ -150,12 +150,9 @@ class ContractContract(models.Model):
         :return: the invoices
         """
         free = self.try_lock_for_update()
-        found = (
-            self.env["call.statement"]
-            .sudo()
-            ._find_incomplete({period for contract in free for period in contract._periods_due(date_ref)})
-        )
-        free -= free._hold_incomplete(date_ref, found)
+        periods = {contract: contract._periods_due(date_ref) for contract in free}
+        found = self.env["call.statement"].sudo()._find_incomplete({period for mine in periods.values() for period in mine})
+        free -= free._hold_incomplete(periods, found)
         known = self.with_context(call_gate_found=found)  # closing asks the same again
         groups = [group for group in known.grouped(lambda c: c._invoice_key()).values() if group <= free]
         contracts = known.browse().union(*groups)
@@ -178,15 +175,15 @@ class ContractContract(models.Model):
                     contract._record_billing_error(error)
         return moves
 
-    def _hold_incomplete(self, date_ref, found):
+    def _hold_incomplete(self, periods, found):
         """Keep the reason at contracts whose next period must not close yet, and at those that share an invoice with them, so that they
         do not make a whole batch fail.
 
-        :param found: see ``call.statement._find_incomplete``, for the periods that are due
+        :param periods: dict of each of these contracts -> its periods that are due, see :meth:`_periods_due`
+        :param found: see ``call.statement._find_incomplete``, for these periods
         :return: these contracts
         """
         Statement = self.env["call.statement"].sudo()
-        periods = {contract: contract._periods_due(date_ref) for contract in self}
         held = {contract: [period for period in mine if Statement._is_held(found[period])] for contract, mine in periods.items()}
         statements = Statement._ensure({period for mine in held.values() for period in mine})
         for contract, mine in held.items():

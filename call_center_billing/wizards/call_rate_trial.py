@@ -6,7 +6,7 @@ from markupsafe import Markup
 from odoo import api, fields, models
 from odoo.tools import SQL, format_time, get_lang
 
-from ..formats.record import COLUMNS, DIRECTIONS, DISPOSITIONS, KINDS, PARTS
+from ..formats.record import DIRECTIONS, DISPOSITIONS, KINDS, PARTS
 from ..models.call_rate_rule import TEXT_CONDITIONS, plain, price_text
 from ..models.call_rerating import RATING
 from ..models.call_usage_line import DISPOSITION_LABELS, KIND_LABELS
@@ -113,9 +113,7 @@ class CallRateTrial(models.TransientModel):
 
     def _stage(self, day):
         Loading = self.env["call.loading"]
-        Loading._create_temporary(
-            "call_stage", SQL(", ").join(SQL("%s %s", SQL.identifier(name), SQL(kind)) for name, kind in COLUMNS)
-        )
+        self.env["call.staging"]._create()
         Loading._create_temporary("call_leg", SQL("line_number integer"))
         values = {name: self[name] or None for name in ("kind", "direction", "disposition", *TEXT_CONDITIONS, "called")}
         values |= {part: max(self[part], 0) for part in PARTS}
