@@ -9,7 +9,7 @@ def uninstall_hook(env):
     """What documents need stays, as the user's own: clients, services, contracts and units of demo data or of posted invoices. Odoo would
     try to delete them and log an error for each. Rows of the add-on's own tables go with the tables, and hold nothing back meanwhile."""
     types = env["ir.model.data"].search([("module", "=", "call_center_billing"), ("model", "=", "mail.activity.type")])
-    env["mail.activity"].search([("activity_type_id", "in", types.mapped("res_id"))]).unlink()
+    env["mail.activity"].with_context(active_test=False).search([("activity_type_id", "in", types.mapped("res_id"))]).unlink()
     keys = env.execute_query(
         SQL(
             "SELECT t.relname, c.conname FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid"
