@@ -88,7 +88,9 @@ def _create(env, table, months):
     unique = SQL("date, record_key") if parted else SQL("record_key")
     env.cr.execute(SQL("CREATE UNIQUE INDEX ON %s (%s)", name, unique))
     env.cr.execute(SQL("CREATE UNIQUE INDEX ON %s (%s)", name, SQL("date, id") if parted else SQL("id")))
-    env.cr.execute(SQL("CREATE INDEX ON %s (statement_id, start_at); CREATE INDEX ON %s USING brin (import_id, start_at)", name, name))
+    env.cr.execute(
+        SQL("CREATE INDEX ON %s (statement_id, start_at); CREATE INDEX ON %s USING brin (import_id, start_at)", name, name)
+    )
     env.cr.commit()
 
 
@@ -104,12 +106,16 @@ def _measure(env, table, months, columns):
         stored.append(_timed(env, _store, name, month, columns))
     env.cr.execute(SQL("ANALYZE %s", name))
     found["first month stored"], found["last month stored"] = stored[0], stored[-1]
-    env.cr.execute(SQL("CREATE TEMPORARY TABLE bench_new AS SELECT gen_random_uuid() AS record_key FROM generate_series(1, %s)", BATCH))
+    env.cr.execute(
+        SQL("CREATE TEMPORARY TABLE bench_new AS SELECT gen_random_uuid() AS record_key FROM generate_series(1, %s)", BATCH)
+    )
     env.cr.execute("ANALYZE bench_new; SET enable_hashjoin = off; SET enable_mergejoin = off")
     look = SQL("SELECT count(*) FROM bench_new n JOIN %s u ON u.record_key = n.record_key", name)
     found[f"{BATCH:,} new keys looked up"] = _timed(env, lambda: env.execute_query(look))
     env.cr.execute("RESET enable_hashjoin; RESET enable_mergejoin; DROP TABLE bench_new")
-    ((statement,),) = env.execute_query(SQL("SELECT statement_id FROM %s WHERE date = %s LIMIT 1", name, months[len(months) // 2]))
+    ((statement,),) = env.execute_query(
+        SQL("SELECT statement_id FROM %s WHERE date = %s LIMIT 1", name, months[len(months) // 2])
+    )
     page = SQL("SELECT * FROM %s WHERE statement_id = %s ORDER BY start_at DESC LIMIT 80", name, statement)
     found["page of a statement"] = _timed(env, lambda: env.execute_query(page))
     total = SQL("SELECT count(*), sum(amount) FROM %s WHERE statement_id = %s", name, statement)
@@ -163,8 +169,14 @@ def _table(result):
     rows = ["", f"{'calls stored':>14} {'known/s':>10} {'price/s':>10} {'store/s':>10} {'all/s':>10}"]
     for step in result["growth"]:
         parts = [step[name] for name in ("known", "price", "store")]
-        rows.append("{:>14,} {:>10,.0f} {:>10,.0f} {:>10,.0f} {:>10,.0f}".format(step["stored"], *(STEP / each for each in (*parts, sum(parts)))))
-    first, last = (sum(step[name] for name in ("known", "price", "store")) for step in (result["growth"][0], result["growth"][-1]))
+        rows.append(
+            "{:>14,} {:>10,.0f} {:>10,.0f} {:>10,.0f} {:>10,.0f}".format(
+                step["stored"], *(STEP / each for each in (*parts, sum(parts)))
+            )
+        )
+    first, last = (
+        sum(step[name] for name in ("known", "price", "store")) for step in (result["growth"][0], result["growth"][-1])
+    )
     rows += ["", f"the last million took {last / first:.2f} times as long as the first", ""]
     one, months = (result["layouts"][table] for table in TABLES)
     rows.append(f"{'':32} {'one table':>20} {'a table of months':>20}")

@@ -693,7 +693,12 @@ class CallClosing(models.AbstractModel):
                 part_sums=SQL(", ").join(SQL.identifier("t", name) for name in PART_COLUMNS),
                 places=SQL(", ").join(SQL("(%s, t.%s)", end, SQL.identifier(end)) for end in ENDS),
                 ends=SQL(", ").join(
-                    SQL("max(p.%s) FILTER (WHERE e.name = %s) AS %s", SQL.identifier(column), end, SQL.identifier(f"{end}_{column}"))
+                    SQL(
+                        "max(p.%s) FILTER (WHERE e.name = %s) AS %s",
+                        SQL.identifier(column),
+                        end,
+                        SQL.identifier(f"{end}_{column}"),
+                    )
                     for end in ENDS
                     for column in END_COLUMNS
                 ),
