@@ -23,10 +23,14 @@ TABLES = ("bench_one", "bench_months")
 
 
 def main(env, rows=10_000_000):
-    """Fill the table month by month, copy its last months into both layouts, print the tables, and write them as JSON to the file
+    """Fill the table month by month, copy its last months into both layouts, print what it took, and write it as JSON to the file
     named by ``BENCH_JSON``, if set."""
     world = rating._set_up(env, CLIENTS)
-    steps = [_month(env, world, number) for number in range(max(rows // STEP, 2))]
+    print(f"\n{'calls stored':>14} {'known/s':>10} {'price/s':>10} {'store/s':>10} {'all/s':>10}")
+    steps = []
+    for number in range(max(rows // STEP, 2)):
+        steps.append(_month(env, world, number))
+        print(_row(steps[-1]), flush=True)
     result = {"growth": steps, "layouts": _layouts(env)}
     print(_table(result))
     if os.environ.get("BENCH_JSON"):
@@ -165,19 +169,18 @@ def _remove(env, table, month):
 # --- How it is told -------------------------------------------------------------------------------------
 
 
+def _row(step):
+    parts = [step[name] for name in ("known", "price", "store")]
+    return "{:>14,} {:>10,.0f} {:>10,.0f} {:>10,.0f} {:>10,.0f}".format(
+        step["stored"], *(STEP / each for each in (*parts, sum(parts)))
+    )
+
+
 def _table(result):
-    rows = ["", f"{'calls stored':>14} {'known/s':>10} {'price/s':>10} {'store/s':>10} {'all/s':>10}"]
-    for step in result["growth"]:
-        parts = [step[name] for name in ("known", "price", "store")]
-        rows.append(
-            "{:>14,} {:>10,.0f} {:>10,.0f} {:>10,.0f} {:>10,.0f}".format(
-                step["stored"], *(STEP / each for each in (*parts, sum(parts)))
-            )
-        )
     first, last = (
         sum(step[name] for name in ("known", "price", "store")) for step in (result["growth"][0], result["growth"][-1])
     )
-    rows += ["", f"the last million took {last / first:.2f} times as long as the first", ""]
+    rows = ["", f"the last {STEP:,} took {last / first:.2f} times as long as the first", ""]
     one, months = (result["layouts"][table] for table in TABLES)
     rows.append(f"{'':32} {'one table':>20} {'a table of months':>20}")
     for label in one:
