@@ -58,7 +58,7 @@ def _month(env, world, number):
         env.invalidate_all()
         for name, value in (("known", known - begin), ("price", priced - known), ("store", stored - priced)):
             seconds[name] += value
-    return {"stored": (number + 1) * STEP, **{name: round(value, 2) for name, value in seconds.items()}}
+    return {"stored": (number + 1) * STEP, **{name: round(value, 4) for name, value in seconds.items()}}
 
 
 # --- Layouts --------------------------------------------------------------------------------------------
