@@ -89,6 +89,7 @@
         "views/portal_calls_templates.xml",
         "views/portal_dashboard_templates.xml",
         "views/portal_agreement_templates.xml",
+        "views/portal_contract_templates.xml",
         "views/portal_dispute_templates.xml",
         "views/call_start_step_views.xml",
         "views/menus.xml",
