@@ -117,4 +117,5 @@
         "web.assets_tests": ["call_center_billing/static/tests/tours/**/*"],
     },
     "application": True,
+    "images": ["static/description/banner.png", "static/description/statement.png", "static/description/proof.png"],
 }
