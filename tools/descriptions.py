@@ -56,10 +56,14 @@ def page(addon):
     parts = [f"<h1>{html.escape(facts['name'])}</h1>", f'<p class="lead">{html.escape(facts["summary"])}</p>']
     for title, text in sections(addon):
         parts += [f"<h2>{title}</h2>"] if title else []
-        parts.append(render(text).replace("<h2>", "<h3>").replace("</h2>", "</h3>").replace("<table>", '<table class="table table-sm">'))
+        parts.append(
+            render(text).replace("<h2>", "<h3>").replace("</h2>", "</h3>").replace("<table>", '<table class="table table-sm">')
+        )
         if not title:
             for name, words in PICTURES.get(addon.name, ()):
-                parts.append(f'<p><img class="img img-fluid border" src="{name}.png" alt="{html.escape(words)}" /><br /><i>{html.escape(words)}</i></p>')
+                parts.append(
+                    f'<p><img class="img img-fluid border" src="{name}.png" alt="{html.escape(words)}" /><br /><i>{html.escape(words)}</i></p>'
+                )
     body = "\n".join(part.strip() for part in parts)
     return (
         f'<!DOCTYPE html>\n<!-- {MADE} -->\n<html lang="en">\n<head><meta charset="utf-8" /><title>{html.escape(facts["name"])}</title></head>\n'
@@ -93,7 +97,9 @@ def texts(addon):
 def main(*arguments):
     stale = [file for addon in addons() for file, text in texts(addon).items() if not file.is_file() or file.read_text() != text]
     if "--check" in arguments:
-        sys.exit("\n".join([f"{file.relative_to(ROOT)} is not what its fragments say: ./run descriptions" for file in stale]) or 0)
+        sys.exit(
+            "\n".join([f"{file.relative_to(ROOT)} is not what its fragments say: ./run descriptions" for file in stale]) or 0
+        )
     for addon in addons():
         for file, text in texts(addon).items():
             file.write_text(text)

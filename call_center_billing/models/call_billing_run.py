@@ -47,7 +47,11 @@ class CallBillingRun(models.Model):
     waiting_count = fields.Integer(string="Waiting", compute="_compute_counts")
     invoiced_count = fields.Integer(string="Invoiced", compute="_compute_counts")
     failed_count = fields.Integer(string="Failed", compute="_compute_counts")
-    warning_count = fields.Integer(string="With Warnings", compute="_compute_counts")
+    warning_count = fields.Integer(
+        string="With Warnings",
+        compute="_compute_counts",
+        help="Contracts that the preview finds worth a look, such as an amount far from the last one.",
+    )
     progress = fields.Float(compute="_compute_counts", help="Part of the contracts that is done, in per cent.")
     move_count = fields.Integer(string="Invoices", compute="_compute_counts")
     only_drafts = fields.Boolean(compute="_compute_counts", help="All invoices are drafts still, so the run can be undone.")

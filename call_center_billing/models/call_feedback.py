@@ -61,7 +61,13 @@ class CallFeedback(models.Model):
     disputed_count = fields.Integer(
         string="Disputed Periods", readonly=True, help="Periods with a dispute that was not withdrawn."
     )
-    response_rate = fields.Float(string="Response Rate (%)", digits=(16, 1), readonly=True, aggregator="avg")
+    response_rate = fields.Float(
+        string="Response Rate (%)",
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Answers / statements for which feedback was asked.",
+    )
     satisfaction = fields.Float(
         string="Satisfied (%)", digits=(16, 1), readonly=True, aggregator="avg", help="Good answers / answers."
     )

@@ -68,12 +68,28 @@ class CallMargin(models.Model):
     provider_cost = fields.Monetary(string="Provider's Cost", readonly=True, help="Of calls that are charged by it.")
     cost = fields.Monetary(readonly=True, help="Agents and provider; empty where the cost of an agent hour is not given.")
     margin = fields.Monetary(readonly=True, help="Revenue - cost; empty where the cost of an agent hour is not given.")
-    has_cost = fields.Boolean(string="Cost Given", readonly=True)
-    revenue_per_call = fields.Float(string="Revenue per Call", digits=(16, 4), readonly=True, aggregator="avg")
-    revenue_per_minute = fields.Float(string="Revenue per Charged Minute", digits=(16, 4), readonly=True, aggregator="avg")
-    revenue_per_hour = fields.Float(string="Revenue per Agent Hour", digits=(16, 2), readonly=True, aggregator="avg")
-    cost_per_hour = fields.Float(string="Cost per Agent Hour", digits=(16, 2), readonly=True, aggregator="avg")
-    margin_percent = fields.Float(string="Margin (%)", digits=(16, 1), readonly=True, aggregator="avg")
+    has_cost = fields.Boolean(
+        string="Cost Given", readonly=True, help="Whether the cost of an agent hour is given, so that there is a margin."
+    )
+    revenue_per_call = fields.Float(
+        string="Revenue per Call", digits=(16, 4), readonly=True, aggregator="avg", help="Revenue / calls."
+    )
+    revenue_per_minute = fields.Float(
+        string="Revenue per Charged Minute", digits=(16, 4), readonly=True, aggregator="avg", help="Revenue / charged minutes."
+    )
+    revenue_per_hour = fields.Float(
+        string="Revenue per Agent Hour", digits=(16, 2), readonly=True, aggregator="avg", help="Revenue / agent hours."
+    )
+    cost_per_hour = fields.Float(
+        string="Cost per Agent Hour", digits=(16, 2), readonly=True, aggregator="avg", help="Cost / agent hours."
+    )
+    margin_percent = fields.Float(
+        string="Margin (%)",
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Margin / revenue; empty where the cost of an agent hour is not given.",
+    )
 
     def action_open(self):
         """The statement."""

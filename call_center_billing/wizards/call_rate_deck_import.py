@@ -31,6 +31,7 @@ class CallRateDeckImport(models.TransientModel):
         [("merge", "Add and update: other prefixes stay"), ("replace", "Replace: prefixes that are not in the file end")],
         required=True,
         default="merge",
+        help="What becomes of prices whose prefix the file does not have.",
     )
     date_from = fields.Date(
         string="From",
@@ -40,7 +41,9 @@ class CallRateDeckImport(models.TransientModel):
         help="First day of the new prices, where the file has no day of its own; old ones end the day before. Nothing changes "
         "for days before. Empty: always, old prices are overwritten.",
     )
-    good_rows_only = fields.Boolean(string="Import the Good Rows Only")
+    good_rows_only = fields.Boolean(
+        string="Import the Good Rows Only", help="Leave out the rows that cannot be used, and import the others all the same."
+    )
     result = fields.Json(readonly=True, help="What was found: counts, rows that cannot be used, differences.")
     error_count = fields.Integer(compute="_compute_error_count")
     preview = fields.Html(compute="_compute_preview", sanitize=False)

@@ -25,6 +25,7 @@ class CallRerate(models.TransientModel):
         string="Adjust",
         default="next",
         required=True,
+        help="How the difference of periods that are invoiced already reaches the client.",
     )
     reason = fields.Char(help="Why: the client reads it beside the adjustment.")
     line_ids = fields.One2many("call.rerate.line", "wizard_id", readonly=True)
