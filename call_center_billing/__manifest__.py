@@ -112,7 +112,7 @@
         "demo/call_center.xml",
     ],
     "assets": {
-        "web.assets_backend": ["call_center_billing/static/src/tours/**/*"],
+        "web.assets_backend": ["call_center_billing/static/src/errors/**/*", "call_center_billing/static/src/tours/**/*"],
         "web.assets_frontend": ["call_center_billing/static/src/interactions/**/*"],
         "web.assets_tests": ["call_center_billing/static/tests/tours/**/*"],
     },

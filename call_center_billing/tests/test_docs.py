@@ -48,6 +48,16 @@ class TestDocs(FormatCase):
             missing = [name for name in [*pictures, "icon.png"] if not (addon / "static/description" / name).is_file()]
             self.assertEqual(missing, [], addon.name)
 
+    def test_errors_of_our_own_are_shown_as_what_they_inherit_from(self):
+        shown = (ADDON / "static/src/errors/error_dialogs.esm.js").read_text()
+        own = [
+            f"{file.stem}.{name}"
+            for file in (*ADDON.glob("models/*.py"), *ADDON.glob("wizards/*.py"))
+            for name in re.findall(r"^class (\w+)\(\w*(?:Error|Warning)\)", file.read_text(), re.MULTILINE)
+        ]
+        self.assertTrue(own)
+        self.assertEqual([name for name in own if f'"{name}"' not in shown], [])
+
     def test_paths_are_there(self):
         for page in PAGES:
             named = re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", page.read_text())
