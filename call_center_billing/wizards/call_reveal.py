@@ -51,7 +51,7 @@ class CallReveal(models.TransientModel):
         self.invalidate_recordset()
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Hidden Data"),
+            "name": dict(self._fields["kind"]._description_selection(self.env))[self.kind],
             "res_model": self._name,
             "res_id": self.id,
             "views": [(False, "form")],
