@@ -5,6 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date
 
+from .windows import form_of
+
 STATES = [("open", "Open"), ("closed", "Closed"), ("invoiced", "Invoiced"), ("settled", "Settled"), ("void", "Void")]
 TRANSITIONS = {
     "open": ("closed",),
@@ -122,12 +124,7 @@ class CallStatement(models.Model):
 
     def action_view_invoice(self):
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "account.move",
-            "res_id": self.invoice_id.id,
-            "views": [(False, "form")],
-        }
+        return form_of(self.invoice_id)
 
     def _period_text(self):
         self.ensure_one()

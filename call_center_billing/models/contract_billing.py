@@ -11,6 +11,7 @@ from odoo.exceptions import RedirectWarning, UserError
 from odoo.fields import Command, Domain
 
 from .call_statement import IncompletePeriod
+from .windows import form_of
 
 _logger = logging.getLogger(__name__)
 
@@ -137,13 +138,7 @@ class ContractContract(models.Model):
             statement = self.env["call.statement"].search(domain, limit=1)
             if not statement:
                 raise
-            action = {
-                "type": "ir.actions.act_window",
-                "res_model": statement._name,
-                "res_id": statement.id,
-                "views": [(False, "form")],
-            }
-            raise RedirectWarning(str(error), action, self.env._("Open the Statement")) from error
+            raise RedirectWarning(str(error), form_of(statement), self.env._("Open the Statement")) from error
         return moves._action_open()
 
     def _batches(self, size=BATCH):

@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 
 from ..formats import ReadError, rate_deck
 from ..formats.rate_deck_changes import compare
+from ..models.windows import form_of
 
 MAX_BYTES = 64 * 1024 * 1024
 SHOWN = 200
@@ -242,14 +243,7 @@ class CallRateDeckImport(models.TransientModel):
         }.get(error.detail) or self.env._("There is no price in this file.")
 
     def _reopen(self):
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Import Prices"),
-            "res_model": self._name,
-            "res_id": self.id,
-            "view_mode": "form",
-            "target": "new",
-        }
+        return form_of(self, target="new", name=self.env._("Import Prices"))
 
 
 def _weight(difference):
