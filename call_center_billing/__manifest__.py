@@ -89,6 +89,7 @@
         "views/portal_calls_templates.xml",
         "views/portal_dashboard_templates.xml",
         "views/portal_agreement_templates.xml",
+        "views/portal_contract_templates.xml",
         "views/portal_dispute_templates.xml",
         "views/call_start_step_views.xml",
         "views/menus.xml",
@@ -111,9 +112,10 @@
         "demo/call_center.xml",
     ],
     "assets": {
-        "web.assets_backend": ["call_center_billing/static/src/tours/**/*"],
+        "web.assets_backend": ["call_center_billing/static/src/errors/**/*", "call_center_billing/static/src/tours/**/*"],
         "web.assets_frontend": ["call_center_billing/static/src/interactions/**/*"],
         "web.assets_tests": ["call_center_billing/static/tests/tours/**/*"],
     },
     "application": True,
+    "images": ["static/description/banner.png", "static/description/statement.png", "static/description/proof.png"],
 }

@@ -24,4 +24,5 @@
     ],
     "auto_install": True,
     "post_init_hook": "post_init_hook",
+    "images": ["static/description/banner.png"],
 }

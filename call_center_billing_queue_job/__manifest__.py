@@ -13,4 +13,5 @@
         "views/call_job_views.xml",
     ],
     "auto_install": True,
+    "images": ["static/description/banner.png"],
 }

@@ -7,4 +7,5 @@
     "author": "Call Center Billing contributors",
     "depends": ["call_center_billing", "account_reconcile_oca"],
     "auto_install": True,
+    "images": ["static/description/banner.png"],
 }

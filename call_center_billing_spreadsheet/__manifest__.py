@@ -9,4 +9,5 @@
     "data": ["data/dashboards.xml"],
     "assets": {"web.assets_tests": ["call_center_billing_spreadsheet/static/tests/tours/**/*"]},
     "auto_install": True,
+    "images": ["static/description/banner.png"],
 }

@@ -5,9 +5,9 @@ from odoo.exceptions import AccessError, MissingError, UserError
 from odoo.http import request
 
 from odoo.addons.portal.controllers.portal import CustomerPortal
-from odoo.addons.portal.controllers.portal import pager as portal_pager
 
 from ..models.call_agreement import Outdated
+from .lists import counted, listed
 from .replica import may_lag
 
 
@@ -18,28 +18,16 @@ class CallAgreementPortal(CustomerPortal):
     def _prepare_home_portal_values(self, counters):
         values = super()._prepare_home_portal_values(counters)
         if "call_agreement_count" in counters:
-            Agreement = request.env["call.agreement"]
-            values["call_agreement_count"] = (
-                Agreement.search_count(request.env.user._call_agreement_domain()) if Agreement.has_access("read") else 0
-            )
+            values["call_agreement_count"] = counted("call.agreement", request.env.user._call_agreement_domain)
         return values
 
     @http.route(["/my/agreements", "/my/agreements/page/<int:page>"], type="http", auth="user", website=True, readonly=True)
     def portal_my_agreements(self, page=1, **kw):
-        Agreement = request.env["call.agreement"]
-        if not Agreement.has_access("read"):
+        if not request.env["call.agreement"].has_access("read"):
             return request.redirect("/my")
         domain = request.env.user._call_agreement_domain()
-        pager = portal_pager(url="/my/agreements", total=Agreement.search_count(domain), page=page, step=self._items_per_page)
-        values = self._prepare_portal_layout_values()
-        values.update(
-            {
-                "agreements": Agreement.search(domain, limit=self._items_per_page, offset=pager["offset"]),
-                "page_name": "call_agreement",
-                "default_url": "/my/agreements",
-                "pager": pager,
-            }
-        )
+        agreements, values = listed(self, "call.agreement", domain, "/my/agreements", page)
+        values.update({"agreements": agreements, "page_name": "call_agreement"})
         return request.render("call_center_billing.portal_my_agreements", values)
 
     @http.route("/my/agreements/<int:agreement_id>", type="http", auth="public", website=True, readonly=may_lag)

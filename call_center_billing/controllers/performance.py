@@ -3,8 +3,8 @@ from odoo.exceptions import AccessError, MissingError
 from odoo.http import request
 
 from odoo.addons.portal.controllers.portal import CustomerPortal
-from odoo.addons.portal.controllers.portal import pager as portal_pager
 
+from .lists import counted, listed
 from .replica import may_lag_but_pdf
 
 
@@ -14,28 +14,16 @@ class CallPerformancePortal(CustomerPortal):
     def _prepare_home_portal_values(self, counters):
         values = super()._prepare_home_portal_values(counters)
         if "call_performance_count" in counters:
-            Report = request.env["call.performance.report"]
-            values["call_performance_count"] = (
-                Report.search_count(request.env.user._call_performance_domain()) if Report.has_access("read") else 0
-            )
+            values["call_performance_count"] = counted("call.performance.report", request.env.user._call_performance_domain)
         return values
 
     @http.route(["/my/performance", "/my/performance/page/<int:page>"], type="http", auth="user", website=True, readonly=True)
     def portal_my_performance_reports(self, page=1, **kw):
-        Report = request.env["call.performance.report"]
-        if not Report.has_access("read"):
+        if not request.env["call.performance.report"].has_access("read"):
             return request.redirect("/my")
         domain = request.env.user._call_performance_domain()
-        pager = portal_pager(url="/my/performance", total=Report.search_count(domain), page=page, step=self._items_per_page)
-        values = self._prepare_portal_layout_values()
-        values.update(
-            {
-                "reports": Report.search(domain, limit=self._items_per_page, offset=pager["offset"]),
-                "page_name": "call_performance",
-                "default_url": "/my/performance",
-                "pager": pager,
-            }
-        )
+        reports, values = listed(self, "call.performance.report", domain, "/my/performance", page)
+        values.update({"reports": reports, "page_name": "call_performance"})
         return request.render("call_center_billing.portal_my_performance_reports", values)
 
     @http.route("/my/performance/<int:report_id>", type="http", auth="public", website=True, readonly=may_lag_but_pdf)

@@ -12,6 +12,7 @@ from odoo.addons.account.controllers.portal import CustomerPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
 
 from ..models.call_statement_document import MIMETYPES
+from .lists import counted, listed
 from .replica import may_lag
 
 CALLS_PER_PAGE = 50
@@ -35,9 +36,7 @@ class CallStatementPortal(CustomerPortal):
         values = super()._prepare_home_portal_values(counters)
         Statement = request.env["call.statement"]
         if "call_statement_count" in counters:
-            values["call_statement_count"] = (
-                Statement.search_count(request.env.user._call_statement_domain()) if Statement.has_access("read") else 0
-            )
+            values["call_statement_count"] = counted("call.statement", request.env.user._call_statement_domain)
         if "call_review_count" in counters:
             values["call_review_count"] = len(Statement._to_review()) if Statement.has_access("read") else 0
         if not counters and Statement.has_access("read") and (first := Statement._to_review()[:1]):  # the page itself
@@ -46,8 +45,7 @@ class CallStatementPortal(CustomerPortal):
 
     @http.route(["/my/statements", "/my/statements/page/<int:page>"], type="http", auth="user", website=True, readonly=may_lag)
     def portal_my_statements(self, page=1, sortby=None, **kw):
-        Statement = request.env["call.statement"]
-        if not Statement.has_access("read"):
+        if not request.env["call.statement"].has_access("read"):
             return request.redirect("/my")
         sortings = {
             "date": {"label": request.env._("Period"), "order": "date_start desc, id desc"},
@@ -55,15 +53,8 @@ class CallStatementPortal(CustomerPortal):
         }
         sortby = sortby if sortby in sortings else "date"
         domain = request.env.user._call_statement_domain()
-        pager = portal_pager(
-            url="/my/statements",
-            url_args={"sortby": sortby},
-            total=Statement.search_count(domain),
-            page=page,
-            step=self._items_per_page,
-        )
-        statements = Statement.search(domain, order=sortings[sortby]["order"], limit=self._items_per_page, offset=pager["offset"])
-        values = self._prepare_portal_layout_values()
+        order = sortings[sortby]["order"]
+        statements, values = listed(self, "call.statement", domain, "/my/statements", page, order, sortby=sortby)
         values.update(
             {
                 "statements": statements,
@@ -71,8 +62,6 @@ class CallStatementPortal(CustomerPortal):
                 "running": self._running_statements(),
                 "tokens": self._own_tokens(),
                 "page_name": "call_statement",
-                "default_url": "/my/statements",
-                "pager": pager,
                 "searchbar_sortings": sortings,
                 "sortby": sortby,
             }

@@ -5,8 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.http import request
 
-from odoo.addons.portal.controllers.portal import pager as portal_pager
-
+from .lists import counted, listed
 from .portal import CallStatementPortal
 from .portal_calls import number
 from .replica import may_lag
@@ -29,8 +28,7 @@ class CallDisputePortal(CallStatementPortal):
     def _prepare_home_portal_values(self, counters):
         values = super()._prepare_home_portal_values(counters)
         if "call_dispute_count" in counters:
-            Dispute = request.env["call.dispute"]
-            values["call_dispute_count"] = Dispute.search_count(self._dispute_domain()) if Dispute.has_access("read") else 0
+            values["call_dispute_count"] = counted("call.dispute", self._dispute_domain)
         return values
 
     def _dispute_domain(self):
@@ -38,8 +36,7 @@ class CallDisputePortal(CallStatementPortal):
 
     @http.route(["/my/disputes", "/my/disputes/page/<int:page>"], type="http", auth="user", website=True, readonly=may_lag)
     def portal_my_disputes(self, page=1, filterby=None, **kw):
-        Dispute = request.env["call.dispute"]
-        if not Dispute.has_access("read"):
+        if not request.env["call.dispute"].has_access("read"):
             return request.redirect("/my")
         filters = {
             "all": {"label": request.env._("All"), "domain": []},
@@ -48,20 +45,11 @@ class CallDisputePortal(CallStatementPortal):
         }
         filterby = filterby if filterby in filters else "all"
         domain = self._dispute_domain() & Domain(filters[filterby]["domain"])
-        pager = portal_pager(
-            url="/my/disputes",
-            url_args={"filterby": filterby},
-            total=Dispute.search_count(domain),
-            page=page,
-            step=self._items_per_page,
-        )
-        values = self._prepare_portal_layout_values()
+        disputes, values = listed(self, "call.dispute", domain, "/my/disputes", page, filterby=filterby)
         values.update(
             {
-                "disputes": Dispute.search(domain, limit=self._items_per_page, offset=pager["offset"]),
+                "disputes": disputes,
                 "page_name": "call_dispute",
-                "default_url": "/my/disputes",
-                "pager": pager,
                 "searchbar_filters": filters,
                 "filterby": filterby,
             }

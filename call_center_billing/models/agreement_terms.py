@@ -10,7 +10,7 @@ from odoo.tools import format_date
 from .call_price import number
 from .call_rate_rule import inline, price_text, short
 
-MARKERS = re.compile(r"\s*[-,:(]*\s*#(START|END|INVOICEMONTHNAME)#\s*[-)]*")
+MARKERS = re.compile(r"\s*[-,:(]*\s*#(START|END|INVOICEMONTHNAME)#\s*[-)]*")  # what OCA's contract replaces by dates
 EXAMPLE_HOUR = time(10, 5)
 EXAMPLE_SECONDS = 205
 PROVIDER_COST = 1.0

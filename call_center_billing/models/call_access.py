@@ -92,7 +92,7 @@ class CallUsageLine(models.Model):
         self.check_access("read")
         if not self.env.user.has_group(STAFF):
             raise AccessError(self.env._("Only the staff sees this."))
-        names = {"numbers": self.env._("Whole Numbers"), "recording": self.env._("Recording")}
+        names = dict(self.env["call.reveal"]._fields["kind"]._description_selection(self.env))
         return {
             "type": "ir.actions.act_window",
             "name": names[kind],

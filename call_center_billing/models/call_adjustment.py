@@ -42,6 +42,7 @@ class CallAdjustment(models.Model):
         compute="_compute_state",
         store=True,
         index=True,
+        help="Whether the difference waits for the next invoice, is on one, or came after the back-billing limit.",
     )
     too_late = fields.Boolean(
         readonly=True, help="It would charge more, and its period ended before the contract's limit for back-billing."

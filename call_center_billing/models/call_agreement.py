@@ -10,6 +10,8 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools import consteq, format_date, html2plaintext
 
+from .windows import form_of
+
 STATES = [
     ("draft", "Draft"),
     ("offered", "Offered"),
@@ -604,7 +606,7 @@ class CallAgreement(models.Model):
         return {"type": "ir.actions.act_url", "target": "self", "url": self.get_portal_url()}
 
     def _open(self):
-        return {"type": "ir.actions.act_window", "res_model": self._name, "res_id": self.id, "views": [(False, "form")]}
+        return form_of(self)
 
     def action_view_contract(self):
         self.ensure_one()

@@ -8,7 +8,6 @@ from .call_endpoint import KINDS
 from .call_rate_rule import RATE_DIGITS, price_text, short
 from .call_rate_version import RECORDS
 
-ENDPOINTS = ("endpoint_add", "endpoint_end")
 SERVICES = ("line_add", "line_end", "line_plan")
 PRICED = (*RECORDS, "call.rate.part", "call.rate.tier", "contract.line")
 

@@ -16,7 +16,7 @@ class CallBillingHealth(models.Model):
 
     _name = "call.billing.health"
     _description = "Billing Health"
-    _inherit = ["call.ratio"]
+    _inherit = ["call.period.row"]
     _auto = False
     _order = "date_end desc, id desc"
     _rec_name = "statement_id"
@@ -40,14 +40,7 @@ class CallBillingHealth(models.Model):
         "res.currency.rate": ["company_id", "currency_id", "name", "rate"],
     }  # fmt: skip
 
-    statement_id = fields.Many2one("call.statement", readonly=True)
-    contract_id = fields.Many2one("contract.contract", readonly=True)
-    partner_id = fields.Many2one("res.partner", string="Client", readonly=True)
-    company_id = fields.Many2one("res.company", readonly=True)
-    user_id = fields.Many2one("res.users", string="Responsible", readonly=True)
     currency_id = fields.Many2one("res.currency", readonly=True)
-    date_start = fields.Date(string="From", readonly=True)
-    date_end = fields.Date(string="Until", readonly=True, help="Last day of the billing period; it is of the month of this day.")
     unbilled_amount = fields.Monetary(string="Unbilled", readonly=True, help="Usage of periods that are not invoiced yet.")
     billed_amount = fields.Monetary(string="Billed", readonly=True, help="Lines of the posted invoice, without taxes.")
     disputed_amount = fields.Monetary(string="Disputed", readonly=True, help="At stake in disputes, withdrawn ones left out.")
@@ -171,8 +164,3 @@ class CallBillingHealth(models.Model):
               FROM call_dispute e WHERE e.statement_id = s.id AND e.state <> 'withdrawn'
             """
         )
-
-    def action_open(self):
-        """The statement."""
-        self.ensure_one()
-        return self.env["call.dispute"]._open_record(self.statement_id)

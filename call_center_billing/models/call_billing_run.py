@@ -47,11 +47,16 @@ class CallBillingRun(models.Model):
     waiting_count = fields.Integer(string="Waiting", compute="_compute_counts")
     invoiced_count = fields.Integer(string="Invoiced", compute="_compute_counts")
     failed_count = fields.Integer(string="Failed", compute="_compute_counts")
-    warning_count = fields.Integer(string="With Warnings", compute="_compute_counts")
+    warning_count = fields.Integer(
+        string="With Warnings",
+        compute="_compute_counts",
+        help="Contracts that the preview finds worth a look, such as an amount far from the last one.",
+    )
     progress = fields.Float(compute="_compute_counts", help="Part of the contracts that is done, in per cent.")
     move_count = fields.Integer(string="Invoices", compute="_compute_counts")
+    only_drafts = fields.Boolean(compute="_compute_counts", help="All invoices are drafts still, so the run can be undone.")
 
-    @api.depends("line_ids.state", "line_ids.warning", "line_ids.move_ids")
+    @api.depends("line_ids.state", "line_ids.warning", "line_ids.move_ids.state")
     def _compute_counts(self):
         for run in self:
             states = run.line_ids.filtered(lambda line: line.state != "left_out").mapped("state")
@@ -62,6 +67,7 @@ class CallBillingRun(models.Model):
             run.warning_count = len(run.line_ids.filtered("warning"))
             run.progress = 100 * (1 - run.waiting_count / len(states)) if states else 0
             run.move_count = len(run.line_ids.move_ids)
+            run.only_drafts = bool(run.move_count) and set(run.line_ids.move_ids.mapped("state")) == {"draft"}
 
     @api.depends("date", "create_date")
     def _compute_display_name(self):

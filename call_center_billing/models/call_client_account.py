@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from .windows import form_of
+
 KEY_SPACE = 10_000
 """Companies, and currencies, that have numbers of their own in the ids of accounts."""
 SALES_DAYS = 90
@@ -232,7 +234,7 @@ class CallClientAccount(models.Model):
 
     def action_open(self):
         self.ensure_one()
-        return {"type": "ir.actions.act_window", "res_model": self._name, "res_id": self.id, "views": [(False, "form")]}
+        return form_of(self)
 
 
 class ResPartner(models.Model):

@@ -168,9 +168,16 @@ class CallCount(models.Model):
         aggregator="avg",
         help="Answered in time / (answered + abandoned later), of all the calls in the group.",
     )
-    answer_speed = fields.Float(string="Average Speed of Answer (s)", readonly=True, aggregator="avg")
-    handling_time = fields.Float(string="Average Handling Time (s)", readonly=True, aggregator="avg")
-    abandonment = fields.Float(string="Abandoned (%)", readonly=True, aggregator="avg")
+    answer_speed = fields.Float(
+        string="Average Speed of Answer (s)",
+        readonly=True,
+        aggregator="avg",
+        help="Waiting of the answered calls / answered calls.",
+    )
+    handling_time = fields.Float(
+        string="Average Handling Time (s)", readonly=True, aggregator="avg", help="(Talk + hold + wrap-up) / answered calls."
+    )
+    abandonment = fields.Float(string="Abandoned (%)", readonly=True, aggregator="avg", help="Abandoned / offered calls.")
 
     _statement_date = models.Index("(statement_id, date)")
     _company_date = models.Index("(company_id, date)")

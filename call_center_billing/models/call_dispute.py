@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 from odoo.tools import plaintext2html
 
 from .call_dispute_line import DOOR, STAFF
+from .windows import form_of
 
 STATES = [
     ("new", "New"),
@@ -245,17 +246,13 @@ class CallDispute(models.Model):
         return action | {"domain": [("dispute_id", "in", self.ids)], "context": {}}
 
     def action_view_statement(self):
-        return self._open_record(self.statement_id)
+        return form_of(self.statement_id)
 
     def action_view_invoice(self):
-        return self._open_record(self.invoice_id)
+        return form_of(self.invoice_id)
 
     def _open(self):
-        return self._open_record(self)
-
-    @api.model
-    def _open_record(self, record):
-        return {"type": "ir.actions.act_window", "res_model": record._name, "res_id": record.id, "views": [(False, "form")]}
+        return form_of(self)
 
     @api.model
     def _action_of(self, domain):

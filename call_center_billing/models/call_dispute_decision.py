@@ -4,6 +4,7 @@ from odoo.tools import SQL
 
 from .call_dispute import ACCOUNTANT
 from .call_dispute_line import OPEN
+from .windows import form_of
 
 
 class CallDispute(models.Model):
@@ -17,7 +18,7 @@ class CallDispute(models.Model):
         self.ensure_one()
         Decide = self.env["call.dispute.decide"]
         wizard = Decide.create(Decide._prepare(self))
-        return self._open_record(wizard) | {"target": "new", "name": self.env._("Decide %s", self.name)}
+        return form_of(wizard, target="new", name=self.env._("Decide %s", self.name))
 
     def action_accept_all(self):
         return self._decide_all("accept")

@@ -5,6 +5,7 @@ from odoo.tools import SQL
 from ..formats.record import DISPOSITIONS, PARTS
 from .call_correction import CORRECTED, is_lump
 from .call_usage_line import DISPOSITION_LABELS
+from .windows import form_of
 
 DOOR = object()
 """In the context of what passes the door of disputes: no remote call can send it."""
@@ -239,11 +240,4 @@ class CallDisputeLine(models.Model):
     def action_edit(self):
         """The decision about a line, with what it is corrected to."""
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "new",
-            "name": self.subject,
-        }
+        return form_of(self, target="new", name=self.subject)

@@ -29,7 +29,7 @@ class CallEndpoint(models.Model):
     _description = "Call Endpoint"
     _order = "contract_id, kind, value, date_start"
 
-    kind = fields.Selection(KINDS, required=True, default="number")
+    kind = fields.Selection(KINDS, required=True, default="number", help="By what of a call it is recognised.")
     value = fields.Char(
         required=True,
         help="Number: the called number of inbound calls, the caller's of outbound calls; spaces, + and 00 do not "
@@ -42,6 +42,7 @@ class CallEndpoint(models.Model):
         ondelete="cascade",
         index=True,
         domain="[('rate_plan_id', '!=', False)]",
+        help="The service that these calls are charged with: a line with a rate plan.",
     )
     contract_id = fields.Many2one(related="contract_line_id.contract_id", store=True, index=True)
     partner_id = fields.Many2one(related="contract_id.partner_id", store=True, string="Client")

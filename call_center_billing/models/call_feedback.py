@@ -16,7 +16,7 @@ class CallFeedback(models.Model):
 
     _name = "call.feedback"
     _description = "Satisfaction"
-    _inherit = ["call.ratio"]
+    _inherit = ["call.period.row"]
     _auto = False
     _order = "date_end desc, id desc"
     _rec_name = "statement_id"
@@ -35,11 +35,6 @@ class CallFeedback(models.Model):
         "rating.rating": ["consumed", "feedback", "res_id", "res_model"],
     }  # fmt: skip
 
-    statement_id = fields.Many2one("call.statement", readonly=True)
-    contract_id = fields.Many2one("contract.contract", readonly=True)
-    partner_id = fields.Many2one("res.partner", string="Client", readonly=True)
-    company_id = fields.Many2one("res.company", readonly=True)
-    user_id = fields.Many2one("res.users", string="Responsible", readonly=True)
     service_ids = fields.Many2many(
         "product.product",
         relation="call_feedback_service",
@@ -48,8 +43,6 @@ class CallFeedback(models.Model):
         string="Services",
         readonly=True,
     )
-    date_start = fields.Date(string="From", readonly=True)
-    date_end = fields.Date(string="Until", readonly=True, help="Last day of the billing period; it is of the month of this day.")
     asked_at = fields.Datetime(string="Asked on", readonly=True, help="Empty: answered on the portal without being asked.")
     answer = fields.Selection([("good", "Good"), ("fair", "So-so"), ("poor", "Poor")], readonly=True)
     comment = fields.Text(readonly=True)
@@ -61,7 +54,13 @@ class CallFeedback(models.Model):
     disputed_count = fields.Integer(
         string="Disputed Periods", readonly=True, help="Periods with a dispute that was not withdrawn."
     )
-    response_rate = fields.Float(string="Response Rate (%)", digits=(16, 1), readonly=True, aggregator="avg")
+    response_rate = fields.Float(
+        string="Response Rate (%)",
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Answers / statements for which feedback was asked.",
+    )
     satisfaction = fields.Float(
         string="Satisfied (%)", digits=(16, 1), readonly=True, aggregator="avg", help="Good answers / answers."
     )
@@ -100,8 +99,3 @@ class CallFeedback(models.Model):
             good=RATING_LIMIT_SATISFIED,
             fair=RATING_LIMIT_OK,
         )
-
-    def action_open(self):
-        """The statement, where the client is answered."""
-        self.ensure_one()
-        return self.env["call.dispute"]._open_record(self.statement_id)

@@ -35,11 +35,14 @@ class CallIndexation(models.Model):
     decimals = fields.Integer(
         default=4, help="New prices are rounded to so many. Fees, minimums and packages have those of the currency at most."
     )
-    with_fees = fields.Boolean(string="Fixed Fees As Well", default=True)
+    with_fees = fields.Boolean(
+        string="Fixed Fees As Well", default=True, help="Fixed fees of the contracts change by the same percentage."
+    )
     consent = fields.Selection(
         [("signature", "Each client accepts with its signature"), ("clause", "The agreement provides for it: by letter")],
         required=True,
         default="signature",
+        help="Whether new prices hold when the client signs, or by what was agreed before.",
     )
     note = fields.Text(string="Letter", help="What the client reads above the new prices.")
     contract_ids = fields.Many2many(

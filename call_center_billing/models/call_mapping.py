@@ -95,6 +95,7 @@ class CallMapping(models.Model):
         ],
         string="Durations",
         default="seconds",
+        help="In what the file writes how long something took.",
     )
     decimal = fields.Selection([(".", "Point (1.5)"), (",", "Comma (1,5)")], string="Decimal Sign", required=True, default=".")
     hold_in_talk = fields.Boolean(

@@ -27,7 +27,7 @@ class CallMargin(models.Model):
 
     _name = "call.margin"
     _description = "Margin"
-    _inherit = ["call.ratio"]
+    _inherit = ["call.period.row"]
     _auto = False
     _order = "date_end desc, id desc"
     _rec_name = "contract_line_id"
@@ -44,15 +44,8 @@ class CallMargin(models.Model):
         "res.currency.rate": ["company_id", "currency_id", "name", "rate"],
     }
 
-    statement_id = fields.Many2one("call.statement", readonly=True)
     contract_line_id = fields.Many2one("contract.line", string="Service", readonly=True)
-    contract_id = fields.Many2one("contract.contract", readonly=True)
-    partner_id = fields.Many2one("res.partner", string="Client", readonly=True)
-    user_id = fields.Many2one("res.users", string="Responsible", readonly=True)
-    company_id = fields.Many2one("res.company", readonly=True)
     currency_id = fields.Many2one("res.currency", readonly=True)
-    date_start = fields.Date(string="From", readonly=True)
-    date_end = fields.Date(string="Until", readonly=True, help="Last day of the billing period; it is of the month of this day.")
     call_count = fields.Integer(string="Calls", readonly=True)
     charged_minutes = fields.Float(digits=(16, 2), readonly=True, help="Time of the calls after minimum and increments.")
     agent_hours = fields.Float(
@@ -68,22 +61,28 @@ class CallMargin(models.Model):
     provider_cost = fields.Monetary(string="Provider's Cost", readonly=True, help="Of calls that are charged by it.")
     cost = fields.Monetary(readonly=True, help="Agents and provider; empty where the cost of an agent hour is not given.")
     margin = fields.Monetary(readonly=True, help="Revenue - cost; empty where the cost of an agent hour is not given.")
-    has_cost = fields.Boolean(string="Cost Given", readonly=True)
-    revenue_per_call = fields.Float(string="Revenue per Call", digits=(16, 4), readonly=True, aggregator="avg")
-    revenue_per_minute = fields.Float(string="Revenue per Charged Minute", digits=(16, 4), readonly=True, aggregator="avg")
-    revenue_per_hour = fields.Float(string="Revenue per Agent Hour", digits=(16, 2), readonly=True, aggregator="avg")
-    cost_per_hour = fields.Float(string="Cost per Agent Hour", digits=(16, 2), readonly=True, aggregator="avg")
-    margin_percent = fields.Float(string="Margin (%)", digits=(16, 1), readonly=True, aggregator="avg")
-
-    def action_open(self):
-        """The statement."""
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "call.statement",
-            "res_id": self.statement_id.id,
-            "views": [(False, "form")],
-        }
+    has_cost = fields.Boolean(
+        string="Cost Given", readonly=True, help="Whether the cost of an agent hour is given, so that there is a margin."
+    )
+    revenue_per_call = fields.Float(
+        string="Revenue per Call", digits=(16, 4), readonly=True, aggregator="avg", help="Revenue / calls."
+    )
+    revenue_per_minute = fields.Float(
+        string="Revenue per Charged Minute", digits=(16, 4), readonly=True, aggregator="avg", help="Revenue / charged minutes."
+    )
+    revenue_per_hour = fields.Float(
+        string="Revenue per Agent Hour", digits=(16, 2), readonly=True, aggregator="avg", help="Revenue / agent hours."
+    )
+    cost_per_hour = fields.Float(
+        string="Cost per Agent Hour", digits=(16, 2), readonly=True, aggregator="avg", help="Cost / agent hours."
+    )
+    margin_percent = fields.Float(
+        string="Margin (%)",
+        digits=(16, 1),
+        readonly=True,
+        aggregator="avg",
+        help="Margin / revenue; empty where the cost of an agent hour is not given.",
+    )
 
     @property
     def _table_query(self):

@@ -40,6 +40,7 @@ class CallPerformanceReport(models.Model):
         required=True,
         default="asked",
         readonly=True,
+        help="What the report was made for: an invoice, a week or day of its schedule, or somebody who asked.",
     )
     statement_id = fields.Many2one("call.statement", readonly=True, ondelete="cascade", index="btree_not_null")
     date_start = fields.Date(string="From", required=True)

@@ -263,20 +263,6 @@ class CallPrice(models.Model):
         self.ensure_one()
         return ", ".join([self.rule_id.name, *self.premium_ids.mapped("name")])
 
-    def _time_price_of(self, tier=None):
-        """Exact price of time, Decimal; see :func:`formula`."""
-        self.ensure_one()
-        return formula(number(self.time_base), self.time_fixed, number(self.time_add), number(self.time_factor), tier)
-
-    def _call_price_of(self, tier=None):
-        self.ensure_one()
-        return formula(number(self.call_base), self.call_fixed, number(self.call_add), number(self.call_factor), tier)
-
-    def _part_prices(self):
-        """dict of part of the call -> its own exact price per minute"""
-        self.ensure_one()
-        return {part: number(self[name]) for part, name in zip(PARTS, PART_PRICES, strict=True) if self[name]}
-
 
 def _bases(pairs):
     """FROM clause: price of a rule (b), the rule (u), destination (d)."""

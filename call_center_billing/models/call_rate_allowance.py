@@ -21,7 +21,12 @@ class CallRateAllowance(models.Model):
     active = fields.Boolean(default=True)
     date_start = fields.Date(string="From", help="For periods that begin on this day or later. Empty: always.")
     date_end = fields.Date(string="Until", help="For periods that begin on this day or earlier. Empty: for good.")
-    unit = fields.Selection([("minute", "Minutes"), ("call", "Calls")], required=True, default="minute")
+    unit = fields.Selection(
+        [("minute", "Minutes"), ("call", "Calls")],
+        required=True,
+        default="minute",
+        help="What is included: minutes as they are charged, after increments, or calls.",
+    )
     quantity = fields.Float(digits=(16, 2), required=True, help="Included per period.")
     rule_ids = fields.Many2many(
         "call.rate.rule",

@@ -35,7 +35,12 @@ class CallRatePremium(models.Model):
     rule_ids = fields.Many2many(
         "call.rate.rule", string="Only for", domain="[('plan_id', 'parent_of', plan_id)]", help="Empty: all rules of the plan."
     )
-    calendar_id = fields.Many2one("resource.calendar", string="Hours of", ondelete="restrict")
+    calendar_id = fields.Many2one(
+        "resource.calendar",
+        string="Hours of",
+        ondelete="restrict",
+        help="The working time whose hours or public holidays decide. They are those of the client's time zone.",
+    )
     when = fields.Selection(
         [("inside", "In its hours"), ("outside", "Outside its hours"), ("holiday", "On its public holidays")],
         help="Hours do not hold on the calendar's public holidays: they are days of their own.",
@@ -47,10 +52,17 @@ class CallRatePremium(models.Model):
     campaign = fields.Char(help="As the phone system writes it. Empty: any campaign.")
     skill = fields.Char(string="Language or Skill", help="As the phone system writes it. Empty: any.")
     effect = fields.Selection(
-        [("replace", "Replaces the price"), ("add", "Is added"), ("multiply", "Multiplies")], required=True, default="multiply"
+        [("replace", "Replaces the price"), ("add", "Is added"), ("multiply", "Multiplies")],
+        required=True,
+        default="multiply",
+        help="What the value below does with the price of the rule.",
     )
     target = fields.Selection(
-        [("time", "Price of time"), ("call", "Price per call"), ("both", "Both")], string="Of", required=True, default="time"
+        [("time", "Price of time"), ("call", "Price per call"), ("both", "Both")],
+        string="Of",
+        required=True,
+        default="time",
+        help="Which price of the rule it changes: that of time, that per call, or both.",
     )
     value = fields.Float(
         string="Price or Factor",

@@ -70,6 +70,7 @@ class CallRateRule(models.Model):
         string="Prices",
         required=True,
         default="call",
+        help="What of a client's usage this rule is for.",
     )
     direction = fields.Selection(
         [("inbound", "Inbound"), ("outbound", "Outbound"), ("internal", "Internal")], help="Empty: any direction."
@@ -107,6 +108,7 @@ class CallRateRule(models.Model):
         string="Price From",
         required=True,
         default="own",
+        help="Where the price of a call comes from. A mark-up can be added to what is not priced here.",
     )
     deck_id = fields.Many2one("call.rate.deck", string="Rate Deck", ondelete="restrict")
     markup = fields.Float(string="Mark-Up (%)", digits=(16, 4), help="Added to the prices of the deck or to the provider's cost.")
@@ -168,11 +170,24 @@ class CallRateRule(models.Model):
             ("package", "Packages: a price per package begun"),
         ],
         string="Tiers",
+        help="How prices change with the volume of a billing period. Empty: they do not.",
     )
-    tier_unit = fields.Selection([("call", "Calls"), ("minute", "Minutes")], string="Tiers Count", default="call")
+    tier_unit = fields.Selection(
+        [("call", "Calls"), ("minute", "Minutes")],
+        string="Tiers Count",
+        default="call",
+        help="What is added up over the period to find the tier.",
+    )
     tier_ids = fields.One2many("call.rate.tier", "rule_id", copy=True)
-    package_size = fields.Float(digits=(16, 2), default=0.0)
-    package_free = fields.Float(string="Free Before", digits=(16, 2), default=0.0)
+    package_size = fields.Float(
+        digits=(16, 2), default=0.0, help="Calls or minutes in a package. One that is begun is charged as a whole."
+    )
+    package_free = fields.Float(
+        string="Free Before",
+        digits=(16, 2),
+        default=0.0,
+        help="Calls or minutes of a period that cost nothing before the first package.",
+    )
     package_price = fields.Float(string="Price per Package", digits=RATE_DIGITS, default=0.0)
     copy_of_id = fields.Many2one(
         "call.rate.rule",

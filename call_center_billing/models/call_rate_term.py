@@ -58,7 +58,12 @@ class CallRateTerm(models.Model):
     share = fields.Float(
         string="Charged Share (%)", digits=(16, 4), default=100.0, help="Part of the agreed volume that is charged at least."
     )
-    fte = fields.Float(string="Full-Time Agents", digits=(16, 4), default=1.0)
+    fte = fields.Float(
+        string="Full-Time Agents",
+        digits=(16, 4),
+        default=1.0,
+        help="How many full-time agents are agreed. The fee is for each; it is charged by delivered of contracted hours.",
+    )
     hours = fields.Float(string="Contracted Hours", digits=(16, 2), help="Hours per period of all these agents together.")
 
     _amounts_positive = models.Constraint(

@@ -80,6 +80,7 @@ class CallSource(models.Model):
         string="Dates",
         default="iso",
         required=True,
+        help="How the log writes dates whose order is not clear, such as 03/04/2026.",
     )
     mapping_id = fields.Many2one(
         "call.mapping",

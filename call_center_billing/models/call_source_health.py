@@ -29,7 +29,11 @@ class CallSource(models.Model):
         required=True,
         help="Hours. An hour or a day without calls is reported as missing when this time has passed.",
     )
-    today_count = fields.Integer(string="Calls Today", compute="_compute_today")
+    today_count = fields.Integer(
+        string="Records Today",
+        compute="_compute_today",
+        help="Records of calls that began today, each part of a call and what is suspended included.",
+    )
     usual_count = fields.Integer(
         string="Usual by Now", compute="_compute_today", help="Average of the same week day in the last 4 weeks, up to this hour."
     )

@@ -55,6 +55,7 @@ class CallSource(models.Model):
         default="prefer",
         copy=False,
         groups=ADMINISTRATOR,
+        help="Whether the connection to the database is encrypted. Choose a checked certificate outside your own network.",
     )
     pull_schema = fields.Char(string="Schema", default="public", copy=False, groups=ADMINISTRATOR)
     pull_table = fields.Char(string="Table", default="cdr", copy=False, groups=ADMINISTRATOR)

@@ -5,6 +5,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, format_date
 
+from .windows import form_of
+
 STATES = [("open", "Open"), ("closed", "Closed"), ("invoiced", "Invoiced"), ("settled", "Settled"), ("void", "Void")]
 TRANSITIONS = {
     "open": ("closed",),
@@ -57,7 +59,11 @@ class CallStatement(models.Model):
     usage_count = fields.Integer(string="Calls", readonly=True)
     billable_count = fields.Integer(string="Billable Calls", readonly=True)
     not_billable_count = fields.Integer(string="Not Billable", compute="_compute_not_billable_count")
-    late_count = fields.Integer(string="Late Calls", readonly=True)
+    late_count = fields.Integer(
+        string="Late Calls",
+        readonly=True,
+        help="Calls of this statement that belong to an earlier period and came after it was invoiced.",
+    )
     total_seconds = fields.Integer(string="Total Time (s)", readonly=True, help="Duration of all calls, in seconds.")
     billed_seconds = fields.Integer(
         string="Charged Time (s)", readonly=True, help="Seconds that are charged, after increments and minimum."
@@ -79,7 +85,9 @@ class CallStatement(models.Model):
         help="Where contracts share their allowances: the statement that counts them for all, of the same period.",
     )
     service_result_ids = fields.One2many("call.service.result", "statement_id", string="Service Levels")
-    charge_amount = fields.Monetary(string="Charged", compute="_compute_charge_amount")
+    charge_amount = fields.Monetary(
+        string="Charged", compute="_compute_charge_amount", help="All charges for usage, without fixed fees and taxes."
+    )
     invoice_id = fields.Many2one("account.move", readonly=True, index="btree_not_null", copy=False)
     usage_line_ids = fields.One2many("call.usage.line", "statement_id", string="Call Lines")
 
@@ -116,12 +124,7 @@ class CallStatement(models.Model):
 
     def action_view_invoice(self):
         self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": "account.move",
-            "res_id": self.invoice_id.id,
-            "views": [(False, "form")],
-        }
+        return form_of(self.invoice_id)
 
     def _period_text(self):
         self.ensure_one()

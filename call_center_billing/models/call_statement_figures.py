@@ -53,9 +53,17 @@ class CallStatement(models.Model):
     threshold_seconds = fields.Integer(
         string="Answered Within (s)", readonly=True, aggregator=None, help="What the service level was measured by. 0: not yet."
     )
-    short_abandon_seconds = fields.Integer(string="Short Abandoned (s)", readonly=True, aggregator=None)
+    short_abandon_seconds = fields.Integer(
+        string="Short Abandoned (s)",
+        readonly=True,
+        aggregator=None,
+        help="Calls given up within so many seconds are left out of service level and abandonment.",
+    )
     service_variant = fields.Selection(
-        selection=lambda self: self.env["call.rate.term"]._fields["variant"].selection, string="Calculated As", readonly=True
+        selection=lambda self: self.env["call.rate.term"]._fields["variant"].selection,
+        string="Calculated As",
+        readonly=True,
+        help="Which calls count in the service level.",
     )
     offered_count = fields.Integer(string="Offered Calls", readonly=True, help="Inbound calls that did not fail technically.")
     answered_count = fields.Integer(string="Answered Calls", readonly=True)

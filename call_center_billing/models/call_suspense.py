@@ -78,6 +78,7 @@ class CallSuspense(models.Model):
         default="open",
         readonly=True,
         index=True,
+        help="Recycled: it went through the import again. Written off: it never becomes a call.",
     )
     note = fields.Char(string="Reason for Writing Off", readonly=True)
     confirmed = fields.Boolean(string="Call of Its Own", readonly=True, help="A person found that it did not come twice.")

@@ -47,7 +47,12 @@ class CallUsageLine(models.Model):
     source_id = fields.Many2one(related="import_id.source_id")
     company_id = Unchecked("res.company", required=True, ondelete="restrict")
     statement_id = Unchecked("call.statement", required=True, ondelete="restrict")
-    late_of_id = Unchecked("call.statement", string="Late Usage of", ondelete="restrict")
+    late_of_id = Unchecked(
+        "call.statement",
+        string="Late Usage of",
+        ondelete="restrict",
+        help="The invoiced period to which the call belongs, if it came too late for it.",
+    )
     contract_id = fields.Many2one(related="statement_id.contract_id")
     partner_id = fields.Many2one(related="statement_id.partner_id", string="Client")
     contract_line_id = Unchecked("contract.line", required=True, ondelete="restrict")
@@ -76,14 +81,14 @@ class CallUsageLine(models.Model):
     campaign = fields.Char()
     skill = fields.Char(string="Language or Skill")
     account_code = fields.Char()
-    trunk = fields.Char(groups=STAFF)
+    trunk = fields.Char(groups=STAFF, help="The line of the carrier by which the call came or went.")
     agent = fields.Char()
     recording_ref = fields.Char(
         string="Recording",
         groups=fields.NO_ACCESS,
         help="The phone system's reference of the recording; shown through a door that asks why.",
     )
-    quality = fields.Char(string="Line Quality")
+    quality = fields.Char(string="Line Quality", help="What the phone system noted about the quality of the line.")
     disposition = fields.Selection([(key, DISPOSITION_LABELS[key]) for key in DISPOSITIONS], required=True)
     start_at = fields.Datetime(string="Start", required=True, help="Shown in your time zone.")
     date = fields.Date(string="Client's Day", required=True, help="Day of the call in the client's time zone.")

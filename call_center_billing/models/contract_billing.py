@@ -7,10 +7,11 @@ import psycopg2
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import RedirectWarning, UserError
 from odoo.fields import Command, Domain
 
 from .call_statement import IncompletePeriod
+from .windows import form_of
 
 _logger = logging.getLogger(__name__)
 
@@ -123,10 +124,21 @@ class ContractContract(models.Model):
         return self._bill_periods(today)
 
     def action_bill_usage(self):
-        """Bill what is due and open the invoices."""
+        """Bill what is due and open the invoices.
+
+        :raise RedirectWarning: a period seems to be incomplete; its statement, where somebody may decide, is a click away
+        """
         moves = self.env["account.move"]
-        for contract in self:
-            moves |= contract.recurring_create_invoice()
+        try:
+            for contract in self:
+                moves |= contract.recurring_create_invoice()
+        except IncompletePeriod as error:
+            contract_id, first_day, _last_day = error.period
+            domain = [("contract_id", "=", contract_id), ("date_start", "=", first_day), ("state", "=", "open")]
+            statement = self.env["call.statement"].search(domain, limit=1)
+            if not statement:
+                raise
+            raise RedirectWarning(str(error), form_of(statement), self.env._("Open the Statement")) from error
         return moves._action_open()
 
     def _batches(self, size=BATCH):

@@ -29,7 +29,9 @@ class ContractTemplate(models.Model):
         default="none",
         help="One that renews by itself gets a new end date on the day after the last day to give notice, unless it was ended.",
     )
-    renewal_months = fields.Integer(string="Renews for", default=12)
+    renewal_months = fields.Integer(
+        string="Renews for", default=12, help="So many months, each time the agreed end passes without notice."
+    )
     reminder_days = fields.Integer(
         string="Remind",
         default=30,

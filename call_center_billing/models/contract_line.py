@@ -1,4 +1,3 @@
-import re
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -7,9 +6,6 @@ from odoo.exceptions import UserError, ValidationError
 
 from .. import pricing
 from .call_price import number
-
-MARKERS = re.compile(r"[\s,-]*#[A-Z]+#")
-"""What OCA's contract replaces by dates in the name of a line."""
 
 
 class ContractLine(models.Model):
@@ -43,7 +39,7 @@ class ContractLine(models.Model):
         kind = self.env.context.get("call_line_name")
         for line in self if kind else ():
             if kind == "service":
-                line.display_name = MARKERS.sub("", line.name or "")
+                line.display_name = line._agreed_name()
             else:
                 line.display_name = f"{line.contract_id.partner_id.display_name}, {line.contract_id.name}: {line.name}"
         return result

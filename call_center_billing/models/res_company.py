@@ -1,3 +1,8 @@
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from pytz import country_timezones
+
 from odoo import api, fields, models
 
 from .thresholds import check_thresholds
@@ -151,6 +156,15 @@ class ResCompany(models.Model):
     _call_back_billing_days_positive = models.Constraint(
         "CHECK (call_back_billing_days >= 0)", "The limit for back-billing must not be negative."
     )
+
+    @api.onchange("country_id")
+    def _onchange_country_call_tz(self):
+        """The time zone of a country that has one time; of others that of the user, if it is there."""
+        zones = country_timezones.get(self.country_id.code or "", [])
+        if zones and not self.call_tz:
+            now = datetime.now()
+            alike = len({now.replace(tzinfo=ZoneInfo(zone)).utcoffset() for zone in zones}) == 1
+            self.call_tz = self.env.user.tz if self.env.user.tz in zones else zones[0] if alike else False
 
     @api.constrains("call_allowance_alerts")
     def _check_call_allowance_alerts(self):

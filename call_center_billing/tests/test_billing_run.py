@@ -133,12 +133,13 @@ class TestBillingRun(CallBillingCommon):
         self.import_text(row())
         run = self.run_()
         run.action_run()
+        self.assertTrue(run.only_drafts)
         run.action_undo()
         self.assertEqual((run.state, run.line_ids.state, run.move_count), ("draft", "waiting", 0))
         self.assertEqual(self.contract.call_statement_ids.state, "open")
         run.post = True
         run.action_run()
-        self.assertEqual(run.line_ids.move_ids.state, "posted")
+        self.assertEqual((run.line_ids.move_ids.state, run.only_drafts), ("posted", False))
         with self.assertRaisesRegex(UserError, "posted"):
             run.action_undo()
 

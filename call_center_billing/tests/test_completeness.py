@@ -3,7 +3,7 @@ from datetime import date, datetime, timedelta
 from freezegun import freeze_time
 from psycopg2 import IntegrityError
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, RedirectWarning, UserError
 from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
@@ -56,6 +56,9 @@ class TestCompleteness(GateCase):
         self.assertEqual(self.findings(), [("suspense", "block", 2)])
         with self.assertRaisesRegex(UserError, "10/01/2026 - 10/31/2026 seems to be incomplete.\n.*2 x No rate rule fits"):
             self.bill()
+        with self.assertRaisesRegex(RedirectWarning, "seems to be incomplete") as caught:
+            self.contract.action_bill_usage()
+        self.assertEqual(caught.exception.args[1]["res_id"], self.contract.call_statement_ids.sorted("date_start")[0].id)
         suspense._write_off("Test calls")
         self.assertEqual(self.findings(), [])
         self.assertTrue(self.bill())

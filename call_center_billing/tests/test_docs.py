@@ -1,3 +1,4 @@
+import importlib.util
 import re
 import unittest
 from pathlib import Path
@@ -32,6 +33,30 @@ class TestDocs(FormatCase):
         for page in PAGES:
             with self.subTest(page.name):
                 self.assertLessEqual(set(re.findall(r"\./run ([a-z]+)", page.read_text())), known)
+
+    def test_pages_of_the_list_of_apps_are_what_their_fragments_say(self):
+        spec = importlib.util.spec_from_file_location("descriptions", ROOT / "tools/descriptions.py")
+        descriptions = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(descriptions)
+        for addon in descriptions.addons():
+            for file, text in descriptions.texts(addon).items():
+                with self.subTest(file.relative_to(ROOT)):
+                    self.assertEqual(file.read_text(), text, "Run ./run descriptions")
+            pictures = re.findall(r'src="([^"]+)"', descriptions.page(addon)) + [
+                Path(name).name for name in descriptions.manifest(addon)["images"]
+            ]
+            missing = [name for name in [*pictures, "icon.png"] if not (addon / "static/description" / name).is_file()]
+            self.assertEqual(missing, [], addon.name)
+
+    def test_errors_of_our_own_are_shown_as_what_they_inherit_from(self):
+        shown = (ADDON / "static/src/errors/error_dialogs.esm.js").read_text()
+        own = [
+            f"{file.stem}.{name}"
+            for file in (*ADDON.glob("models/*.py"), *ADDON.glob("wizards/*.py"))
+            for name in re.findall(r"^class (\w+)\(\w*(?:Error|Warning)\)", file.read_text(), re.MULTILINE)
+        ]
+        self.assertTrue(own)
+        self.assertEqual([name for name in own if f'"{name}"' not in shown], [])
 
     def test_paths_are_there(self):
         for page in PAGES:

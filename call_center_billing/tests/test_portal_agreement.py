@@ -35,6 +35,15 @@ class TestPortalAgreement(HttpCase, AgreementCommon):
         self.assertFalse(self.agreement.signing_partner_id)
         self.assertIn("Accepted", self.page(token=self.agreement.access_token))
 
+    def test_the_contract_itself_shows_no_price_of_usage_and_no_markers(self):
+        self.contract.contract_line_ids.filtered(lambda line: not line.rate_plan_id)[:1].name = "Line fee, #START# - #END#"
+        self.authenticate("client_user", "client_user")
+        page = self.url_open(f"/my/contracts/{self.contract.id}").text
+        self.assertIn("by usage", page)
+        self.assertNotIn("#START#", page)
+        document = self.env["ir.qweb"]._render("contract.report_contract_document", {"o": self.contract, "lang": "en_US"})
+        self.assertIn("by usage", document)
+
     def test_a_portal_user_signs_without_a_link(self):
         self.authenticate("client_user", "client_user")
         self.assertIsNone(self.answer())

@@ -58,6 +58,15 @@ class TestStart(StartCase):
         wizard.action_import()
         return source
 
+    def test_the_country_brings_the_time_zone_where_it_has_one_time(self):
+        for country, zone in (("base.de", "Europe/Berlin"), ("base.us", False)):
+            company = self.env["res.company"].new({"country_id": self.env.ref(country).id})
+            company._onchange_country_call_tz()
+            self.assertEqual(company.call_tz, zone)
+        self.env.user.tz = "America/Denver"
+        company._onchange_country_call_tz()
+        self.assertEqual(company.call_tz, "America/Denver")
+
     def test_each_step_is_done_when_the_company_s_records_show_it(self):
         self.assertEqual(self.done(), set())
         company = self.step("company").action_open()

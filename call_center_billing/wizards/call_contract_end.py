@@ -31,7 +31,11 @@ class CallContractEnd(models.TransientModel):
         help="Fixed fees that would still have been charged for the days after the last one.",
     )
     early_end_percent = fields.Float(related="contract_id.early_end_percent")
-    agreed_fee = fields.Monetary(string="Fee by the Terms", compute="_compute_amounts")
+    agreed_fee = fields.Monetary(
+        string="Fee by the Terms",
+        compute="_compute_amounts",
+        help="What the contract's terms charge for an end before the agreed one.",
+    )
     fee = fields.Monetary(
         string="Fee to Charge",
         compute="_compute_fee",

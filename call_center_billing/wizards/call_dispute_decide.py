@@ -19,6 +19,7 @@ class CallDisputeDecide(models.TransientModel):
         string="Give It Back",
         default="next",
         required=True,
+        help="Whether what is accepted is taken off the next invoice, or credited today.",
     )
     response = fields.Text(string="Answer", help="The client reads it with the decision.")
 

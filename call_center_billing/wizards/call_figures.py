@@ -7,6 +7,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tools import format_date
 
+from ..models.windows import form_of
+
 ACTIONS = {
     "call.usage.line": "call_center_billing.call_usage_line_action",
     "call.suspense": "call_center_billing.call_suspense_action",
@@ -72,14 +74,7 @@ class CallFigures(models.AbstractModel):
     def action_compute(self):
         self.ensure_one()
         self._compute_lines()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self._title(),
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "current",
-        }
+        return form_of(self, target="current", name=self._title())
 
     def action_previous(self):
         """The calendar month before."""

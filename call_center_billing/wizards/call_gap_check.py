@@ -1,6 +1,8 @@
 from odoo import fields, models
 from odoo.fields import Command
 
+from ..models.windows import form_of
+
 
 class CallGapCheck(models.TransientModel):
     """What is missing before a contract can be offered, as it was when it was looked for; see
@@ -23,14 +25,7 @@ class CallGapCheck(models.TransientModel):
             Command.clear(),
             *(Command.create({"message": gap.message, "res_model": gap.record._name, "res_id": gap.record.id}) for gap in gaps),
         ]
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "new",
-            "name": self.env._("Check for Gaps"),
-        }
+        return form_of(self, target="new", name=self.env._("Check for Gaps"))
 
 
 class CallGapCheckLine(models.TransientModel):

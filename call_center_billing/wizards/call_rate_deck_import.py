@@ -7,6 +7,7 @@ from odoo.exceptions import UserError
 
 from ..formats import ReadError, rate_deck
 from ..formats.rate_deck_changes import compare
+from ..models.windows import form_of
 
 MAX_BYTES = 64 * 1024 * 1024
 SHOWN = 200
@@ -31,6 +32,7 @@ class CallRateDeckImport(models.TransientModel):
         [("merge", "Add and update: other prefixes stay"), ("replace", "Replace: prefixes that are not in the file end")],
         required=True,
         default="merge",
+        help="What becomes of prices whose prefix the file does not have.",
     )
     date_from = fields.Date(
         string="From",
@@ -40,7 +42,9 @@ class CallRateDeckImport(models.TransientModel):
         help="First day of the new prices, where the file has no day of its own; old ones end the day before. Nothing changes "
         "for days before. Empty: always, old prices are overwritten.",
     )
-    good_rows_only = fields.Boolean(string="Import the Good Rows Only")
+    good_rows_only = fields.Boolean(
+        string="Import the Good Rows Only", help="Leave out the rows that cannot be used, and import the others all the same."
+    )
     result = fields.Json(readonly=True, help="What was found: counts, rows that cannot be used, differences.")
     error_count = fields.Integer(compute="_compute_error_count")
     preview = fields.Html(compute="_compute_preview", sanitize=False)
@@ -239,14 +243,7 @@ class CallRateDeckImport(models.TransientModel):
         }.get(error.detail) or self.env._("There is no price in this file.")
 
     def _reopen(self):
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Import Prices"),
-            "res_model": self._name,
-            "res_id": self.id,
-            "view_mode": "form",
-            "target": "new",
-        }
+        return form_of(self, target="new", name=self.env._("Import Prices"))
 
 
 def _weight(difference):

@@ -53,7 +53,7 @@ class CallRateTrial(models.TransientModel):
     campaign = fields.Char()
     skill = fields.Char(string="Language or Skill")
     quantity = fields.Float(digits=(16, 2), default=1)
-    provider_cost = fields.Float(digits=(16, 6))
+    provider_cost = fields.Float(digits=(16, 6), help="What the carrier charges for the call, for rules that pass it on.")
     ring_seconds = fields.Integer(string="Ringing (s)")
     queue_seconds = fields.Integer(string="Waiting in Queue (s)")
     ivr_seconds = fields.Integer(string="IVR (s)")

@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
+from ..models.windows import form_of
+
 
 class CallRerate(models.TransientModel):
     """Rates calls again after a plan changed: shows what that does to whom, then applies it.
@@ -25,6 +27,7 @@ class CallRerate(models.TransientModel):
         string="Adjust",
         default="next",
         required=True,
+        help="How the difference of periods that are invoiced already reaches the client.",
     )
     reason = fields.Char(help="Why: the client reads it beside the adjustment.")
     line_ids = fields.One2many("call.rerate.line", "wizard_id", readonly=True)
@@ -162,14 +165,7 @@ class CallRerate(models.TransientModel):
         }
 
     def _reopen(self):
-        return {
-            "type": "ir.actions.act_window",
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "new",
-            "name": self.env._("Rate Again"),
-        }
+        return form_of(self, target="new", name=self.env._("Rate Again"))
 
 
 class CallRerateLine(models.TransientModel):

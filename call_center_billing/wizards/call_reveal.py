@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError
 
 from ..models.call_access import KINDS
 from ..models.call_usage_line import STAFF
+from ..models.windows import form_of
 
 SHOWN_FOR = timedelta(minutes=15)
 
@@ -49,11 +50,5 @@ class CallReveal(models.TransientModel):
             raise AccessError(self.env._("Only the staff sees this."))
         self.env["call.access"]._log(self.usage_id, self.kind, self.reason)
         self.invalidate_recordset()
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._("Hidden Data"),
-            "res_model": self._name,
-            "res_id": self.id,
-            "views": [(False, "form")],
-            "target": "new",
-        }
+        kinds = dict(self._fields["kind"]._description_selection(self.env))
+        return form_of(self, target="new", name=kinds[self.kind])
