@@ -99,7 +99,7 @@ class CallJoining(models.AbstractModel):
                 version=version_key("s"),
             )
         )
-        duplicates |= {line for line, _usage, _billed, newer in rows if not newer}
+        duplicates |= {line for line, _usage, _billed, newer in rows if not newer} | self.env["call.archive"]._known()
         Loading._insert_rows("call_changed", [row[:3] for row in rows if row[3] and row[0] not in duplicates])
         if any(not newer for *_row, newer in rows):
             self._complete_known()

@@ -8,6 +8,7 @@ from odoo.exceptions import AccessError, ValidationError
 from odoo.tools import format_date
 
 ACTIONS = {
+    "call.archive": "call_center_billing.call_archive_action",
     "call.usage.line": "call_center_billing.call_usage_line_action",
     "call.suspense": "call_center_billing.call_suspense_action",
     "call.import": "call_center_billing.call_import_action",
