@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -19,10 +19,25 @@ class CallStatement(models.Model):
         copy=False,
         index="btree_not_null",
         ondelete="restrict",
-        groups="base.group_user",
+        groups="call_center_billing.group_sales",
         help="The file that has its calls now.",
     )
-    archived_at = fields.Datetime(related="archive_id.at", groups="base.group_user")
+    archived_at = fields.Datetime(related="archive_id.at")
+    is_archived = fields.Boolean(
+        string="Archived", compute="_compute_is_archived", search="_search_is_archived", compute_sudo=True, help="Its calls are in a file."
+    )
+
+    @api.depends("archive_id")
+    def _compute_is_archived(self):
+        for statement in self:
+            statement.is_archived = bool(statement.archive_id)
+
+    @api.model
+    def _search_is_archived(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        archived = fields.Domain("archive_id", "!=", False)
+        return archived if True in value else ~archived
 
     def action_bring_calls_back(self):
         """Have the archived calls in the database again.
@@ -36,10 +51,6 @@ class CallStatement(models.Model):
     def action_download_archive(self):
         self.ensure_one()
         return self.archive_id.action_download()
-
-    def _is_archived(self):
-        self.ensure_one()
-        return bool(self.sudo().archive_id)
 
     def _check_calls_here(self):
         """:raise UserError: calls are archived"""
@@ -72,7 +83,7 @@ class CallStatement(models.Model):
         return super()._check_disputing(partner, override)
 
     def _can_be_disputed(self):
-        return not self._is_archived() and super()._can_be_disputed()
+        return not self.is_archived and super()._can_be_disputed()
 
     def action_view_calls(self):
         self._check_calls_here()
@@ -86,7 +97,7 @@ class CallStatement(models.Model):
 
     def _document_kinds(self):
         """Kinds of documents that there are: of archived calls those that were made before."""
-        if not self._is_archived():
+        if not self.is_archived:
             return {"pdf", "csv", "xlsx"}
         statement = self.sudo()
         return {document.name.rpartition(".")[2] for document in statement.pdf_attachment_id | statement.file_attachment_id}
@@ -100,16 +111,16 @@ class CallStatement(models.Model):
         self._check_calls_here()
 
     def _pdf(self):
-        return self._made("pdf").raw if self._is_archived() else super()._pdf()
+        return self._made("pdf").raw if self.is_archived else super()._pdf()
 
     def _written(self, kind):
-        if not self._is_archived():
+        if not self.is_archived:
             return super()._written(kind)
         document = self._made(kind)
         return on_disk(lambda stream: stream.write(document.raw))
 
     def _ensure_documents(self):
-        archived = self.filtered(lambda statement: statement._is_archived())
+        archived = self.filtered("is_archived")
         attachments = super(CallStatement, self - archived)._ensure_documents()
         return attachments.union(*(statement._documents() for statement in archived))
 
@@ -118,7 +129,7 @@ class CallStatement(models.Model):
         return super()._first_calls()
 
     def _usage_groups(self, column, condition):
-        if not self._is_archived() or column != "date":
+        if not self.is_archived or column != "date":
             return super()._usage_groups(column, condition)
         return self.env.execute_query(
             SQL(
