@@ -1,5 +1,3 @@
-import tempfile
-
 from odoo import http
 from odoo.exceptions import AccessError, MissingError
 from odoo.http import request
@@ -17,7 +15,4 @@ class CallArchiveDownload(http.Controller):
             archive._check_download()
         except (AccessError, MissingError):
             raise request.not_found() from None
-        statement = archive.statement_id.sudo()
-        with tempfile.TemporaryDirectory() as workdir:
-            stream = open(archive._download(workdir), "rb")
-            return send_file(stream, statement._document_name("parquet"), "parquet")
+        return send_file(archive._download(), archive.statement_id.sudo()._document_name("parquet"), "parquet")

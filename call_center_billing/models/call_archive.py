@@ -16,6 +16,7 @@ from .. import parquet
 from .call_count import days_of_calls
 from .call_retention import digits_of
 from .call_settlement import freed_by_calls, is_included, is_offset
+from .call_statement_document import on_disk
 from .call_usage_line import AMOUNT_DIGITS, NUMBERS
 
 _logger = logging.getLogger(__name__)
@@ -40,6 +41,11 @@ STRETCHES = SQL(
     """
 )
 SUMS = ("call_count", "seconds", "billed_seconds", "amount", "first_at", "last_at")
+
+
+def chunks(path):
+    with open(path, "rb") as stream:
+        yield from iter(lambda: stream.read(CHUNK), b"")
 
 
 class CallArchive(models.Model):
@@ -340,8 +346,7 @@ class CallArchive(models.Model):
     def _store(self, path):
         with open(path, "rb") as stream:
             self.sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-            stream.seek(0)
-            self.env["ir.attachment"].sudo()._store_call_records(self, iter(lambda: stream.read(CHUNK), b""))
+        self.env["ir.attachment"].sudo()._store_call_records(self, chunks(path))
         self.file_size = Path(path).stat().st_size
 
     def _attachment(self):
@@ -452,12 +457,13 @@ class CallArchive(models.Model):
         if not self.env.user.has_group(NUMBERS):
             raise AccessError(self.env._("The file has whole numbers: only who may see these downloads it."))
 
-    def _download(self, workdir):
-        """:return: path of what is given out; who took it is written down"""
-        path, target = self.sudo()._checked(workdir), f"{workdir}/download.parquet"
-        parquet.without(path, target, ["recording_ref", "record_key"])
-        self.statement_id.sudo()._message_log(body=self.env._("%s downloaded the file of archived calls.", self.env.user.name))
-        return target
+    def _download(self):
+        """:return: what is given out, as a file on disk that is gone when it is closed; who took it is written down"""
+        with tempfile.TemporaryDirectory() as workdir:
+            path, target = self.sudo()._checked(workdir), f"{workdir}/download.parquet"
+            parquet.without(path, target, ["recording_ref", "record_key"])
+            self.statement_id.sudo()._message_log(body=self.env._("%s downloaded the file of archived calls.", self.env.user.name))
+            return on_disk(lambda stream: stream.writelines(chunks(target)))
 
     @api.model
     def _wrong(self, statements):

@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import duckdb
 from freezegun import freeze_time
+from psycopg2 import IntegrityError
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
@@ -250,6 +251,13 @@ class TestArchive(ArchiveCase):
         self.env["call.count"]._rebuild()
         self.assertEqual(self.env["call.count"]._read_group([], ["date:day"], ["call_count:sum"]), before)
 
+    def test_what_the_client_sees_at_a_glance_is_the_same(self):
+        Dashboard = self.env["call.dashboard"]
+        before = Dashboard._count(self.statement), Dashboard._levels(self.statement)
+        self.assertEqual(sum(before[0][1].values()), 2)
+        self.archive()
+        self.assertEqual((Dashboard._count(self.statement), Dashboard._levels(self.statement)), before)
+
     def test_what_is_not_counted_yet_is_counted_first(self):
         self.assertTrue(self.env["call.count.due"].search([]))
         self.archive()
@@ -326,8 +334,10 @@ class TestArchive(ArchiveCase):
         with self.assertRaises(AccessError):
             archive.with_user(sales).statement_id.action_bring_calls_back()
         self.assertFalse(self.env["ir.attachment"].with_user(sales).search([("res_model", "=", "call.archive"), ("res_field", "!=", False)]))
-        with tempfile.TemporaryDirectory() as workdir:
-            columns = parquet.columns(archive._download(workdir))
+        with tempfile.TemporaryDirectory() as workdir, archive._download() as stream:
+            path = Path(workdir) / "download.parquet"
+            path.write_bytes(stream.read())
+            columns = parquet.columns(str(path))
         self.assertIn("caller", columns)
         self.assertNotIn("recording_ref", columns)
         self.assertIn("downloaded", self.statement.message_ids[0].body)
@@ -343,7 +353,7 @@ class TestArchive(ArchiveCase):
 
     def test_an_import_with_archived_calls_is_not_deleted(self):
         self.archive()
-        with mute_logger("odoo.sql_db"), self.assertRaises(Exception), self.env.cr.savepoint():
+        with mute_logger("odoo.sql_db"), self.assertRaises(IntegrityError), self.env.cr.savepoint():
             self.brought.unlink()
             self.env.flush_all()
 
