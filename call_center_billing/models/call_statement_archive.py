@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
+from odoo.tools.misc import formatLang
 
 from .call_proof_month import ACTIVITY
 from .call_statement_document import on_disk
@@ -22,15 +23,24 @@ class CallStatement(models.Model):
         groups="call_center_billing.group_sales",
         help="The file that has its calls now.",
     )
-    archived_at = fields.Datetime(related="archive_id.at")
     is_archived = fields.Boolean(
         string="Archived", compute="_compute_is_archived", search="_search_is_archived", compute_sudo=True, help="Its calls are in a file."
     )
+    archive_text = fields.Char(compute="_compute_archive_text", compute_sudo=True)
 
     @api.depends("archive_id")
     def _compute_is_archived(self):
         for statement in self:
             statement.is_archived = bool(statement.archive_id)
+
+    @api.depends("archive_id.at", "archive_id.call_count")
+    @api.depends_context("lang", "tz")
+    def _compute_archive_text(self):
+        for statement in self:
+            archive = statement.archive_id
+            day = archive and format_date(self.env, fields.Datetime.context_timestamp(archive, archive.at))
+            text = self.env._("Archived on %(day)s: %(count)s calls.", day=day, count=formatLang(self.env, archive.call_count, digits=0))
+            statement.archive_text = archive and text
 
     @api.model
     def _search_is_archived(self, operator, value):

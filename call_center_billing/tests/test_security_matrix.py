@@ -176,7 +176,7 @@ CLIENT_FIELDS = {
         statement_id target target_text term_id value value_text wait_seconds
     """,
     "call.statement": """
-        abandoned_count abandoned_in_time_count abandoned_short_count adjustment_ids alerted_count answered_count archived_at
+        abandoned_count abandoned_in_time_count abandoned_short_count adjustment_ids alerted_count answered_count archive_text
         billable_count billed_again_id billed_seconds charge_amount charge_ids company_id contract_id counter_ids currency_id
         date_end date_start dispute_ids earlier_ids feedback_asked_at fees_html file_attachment_id handling_seconds
         has_message in_time_count invoice_id is_archived is_rated late_count not_billable_count not_billable_html not_billable_totals
