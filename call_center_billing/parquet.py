@@ -18,6 +18,7 @@ TYPES = {
     "uuid": "UUID",
 }
 """What a column of PostgreSQL is in the file; all others are text. What does not fit is found out when the file is read again."""
+Error = duckdb.Error
 MEMORY = "512MB"
 
 

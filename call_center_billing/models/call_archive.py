@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 import tempfile
 from datetime import timedelta
 from decimal import Decimal
@@ -203,7 +204,7 @@ class CallArchive(models.Model):
                 if not commit:
                     raise
                 self.env.cr.rollback()
-            except UserError as error:
+            except (UserError, OSError, parquet.Error) as error:
                 _logger.error("The calls of statement %s are not archived: %s", statement.id, error)
                 statement._tell_not_archived(str(error))
             if commit and not Cron._commit_progress(1):
@@ -348,6 +349,12 @@ class CallArchive(models.Model):
             self.sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         self.env["ir.attachment"].sudo()._store_call_records(self, chunks(path))
         self.file_size = Path(path).stat().st_size
+        if stored := self._attachment().store_fname:
+            # A server that loses power after the calls are gone has the name of their file on disk, too.
+            for folder in list(Path(self.env["ir.attachment"]._full_path(stored)).parents)[:2]:
+                descriptor = os.open(folder, os.O_RDONLY)
+                os.fsync(descriptor)
+                os.close(descriptor)
 
     def _attachment(self):
         domain = [("res_model", "=", self._name), ("res_field", "=", "file"), ("res_id", "in", self.ids)]

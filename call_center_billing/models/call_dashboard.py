@@ -235,13 +235,13 @@ class CallDashboard(models.AbstractModel):
             )
         )
         by_day, by_hour, by_line = Counter(), Counter(), Counter()
-        for day, hour, line, calls, seconds in rows:
+        for day, hour, line, count, seconds in rows:
             if day:
-                by_day[day] += calls
+                by_day[day] += count
             elif line:
                 by_line[line] += seconds
             else:
-                by_hour[hour] += calls
+                by_hour[hour] += count
         return by_day, by_hour, by_line
 
     @api.model

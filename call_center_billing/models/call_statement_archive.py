@@ -207,3 +207,21 @@ class CallPurge(models.Model):
             statements = self.env["call.statement"].sudo().browse({row[0] for row in due})
             statements.archive_id._bring_back(self.env._("Personal data has to be removed"))
         return due
+
+    def _sum(self, calls, held):
+        """A preview leaves archived calls where they are, and counts them."""
+        sums = super()._sum(calls, held)
+        if self.state != "preview":
+            return sums
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT t.statement_id, i.source_id, sum(t.call_count)::bigint, 0, sum(t.seconds)::bigint, sum(t.billed_seconds)::bigint,
+                       sum(t.amount)
+                  FROM call_archive_total t JOIN call_import i ON i.id = t.import_id
+                 WHERE t.company_id = %s GROUP BY 1, 2
+                """,
+                self.company_id.id,
+            )
+        )
+        return sums | {(statement, source): numbers for statement, source, *numbers in rows}
