@@ -55,8 +55,7 @@ def write(csv_path, path, columns, told):
             f"""
             COPY (SELECT {casts}
                     FROM read_csv({literal(csv_path)}, columns = {{{texts}}}, header = false, delim = ',', quote = '"', escape = '"',
-                                  nullstr = '\\N', allow_quoted_nulls = false, auto_detect = false, parallel = false, new_line = '\\n',
-                                  max_line_size = 16000000))
+                                  nullstr = '\\N', allow_quoted_nulls = false, auto_detect = false, parallel = false, new_line = '\\n'))
               TO {literal(path)} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{about}}})
             """
         )

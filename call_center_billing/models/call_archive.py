@@ -54,8 +54,8 @@ class CallArchive(models.Model):
     file's SHA-256. The entry stays when they were brought back; the file does not.
 
     Only periods that are closed for good are archived, see :meth:`_candidates`. What stays in the database is everything that was
-    counted and charged, ``call.archive.total`` for the proof, and the 16-byte keys of the calls in ``call_archive_key``, by which records that come again are
-    known. Whatever needs the calls themselves is refused until they are brought back.
+    counted and charged, ``call.archive.total`` for the proof, and the 16-byte keys of the calls in ``call_archive_key``, by which records that
+    come again are known. Whatever needs the calls themselves is refused until they are brought back.
 
     A statement is archived in one transaction: the file is written, read back out of the file store and compared with the table, each
     column of each call, before a row is deleted. So it can be killed at any moment, and goes on where it was.
@@ -83,12 +83,16 @@ class CallArchive(models.Model):
     file = fields.Binary(attachment=True, readonly=True, groups=fields.NO_ACCESS)
     file_size = fields.Integer(string="Bytes", readonly=True)
     sha256 = fields.Char(string="SHA-256", readonly=True)
-    verified_at = fields.Datetime(string="Compared on", readonly=True, help="When the file was compared with what is written here.")
+    verified_at = fields.Datetime(
+        string="Compared on", readonly=True, help="When the file was compared with what is written here."
+    )
     restored_at = fields.Datetime(string="Brought Back on", readonly=True)
     restored_by_id = fields.Many2one("res.users", string="Brought Back by", readonly=True)
     restore_reason = fields.Char(string="Why", readonly=True)
     total_ids = fields.One2many("call.archive.total", "archive_id", readonly=True)
-    days = fields.Json(readonly=True, help="Calls, seconds, charged seconds and price by day, as the counts for performance have them.")
+    days = fields.Json(
+        readonly=True, help="Calls, seconds, charged seconds and price by day, as the counts for performance have them."
+    )
     freed = fields.Json(readonly=True, help="What charges made free of single calls.")
     older_ids = fields.Json(readonly=True, help="Statements with older versions of these calls.")
 
@@ -228,7 +232,10 @@ class CallArchive(models.Model):
             archive._compare(workdir)
         archive._keep_totals()
         for query in (
-            SQL("INSERT INTO call_archive_key SELECT record_key FROM call_usage_line u WHERE %s ORDER BY 1 ON CONFLICT DO NOTHING", mine),
+            SQL(
+                "INSERT INTO call_archive_key SELECT record_key FROM call_usage_line u WHERE %s ORDER BY 1 ON CONFLICT DO NOTHING",
+                mine,
+            ),
             SQL("DELETE FROM call_usage_stretch x USING call_usage_line u WHERE u.id = x.usage_id AND %s", mine),
             SQL("DELETE FROM call_usage_line u WHERE %s", mine),
         ):
@@ -238,7 +245,9 @@ class CallArchive(models.Model):
         statement.archive_id = archive
         self.env.invalidate_all()
         statement._message_log(
-            body=self.env._("%(count)s calls were archived. SHA-256 of the file: %(sha)s", count=archive.call_count, sha=archive.sha256)
+            body=self.env._(
+                "%(count)s calls were archived. SHA-256 of the file: %(sha)s", count=archive.call_count, sha=archive.sha256
+            )
         )
         return archive
 
@@ -260,7 +269,10 @@ class CallArchive(models.Model):
         """What has to be known of the calls when they are not there any more, beside ``call.archive.total``."""
         mine = SQL("SELECT %s::integer", statement.id)
         days = self.env.execute_query(
-            SQL("SELECT date::text, calls, seconds::bigint, billed::bigint, amount::text FROM (%s) d ORDER BY 1", days_of_calls(mine))
+            SQL(
+                "SELECT date::text, calls, seconds::bigint, billed::bigint, amount::text FROM (%s) d ORDER BY 1",
+                days_of_calls(mine),
+            )
         )
         charges = SQL("(SELECT * FROM call_charge WHERE statement_id = %s)", statement.id)
         freed = self.env.execute_query(SQL("SELECT id::text, amount::text FROM (%s) f", freed_by_calls(charges)))
@@ -371,7 +383,9 @@ class CallArchive(models.Model):
         with open(path, "rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         if digest != self.sha256:
-            raise UserError(self.env._("The file with the calls of %s is not the one that was written.", self.statement_id.display_name))
+            raise UserError(
+                self.env._("The file with the calls of %s is not the one that was written.", self.statement_id.display_name)
+            )
         sums = self._sum_recorded()
         if parquet.totals(path) != sums:
             raise UserError(self.env._("The file with the calls of %s has other sums.", self.statement_id.display_name))
@@ -380,7 +394,10 @@ class CallArchive(models.Model):
     def _sum_recorded(self):
         self.flush_recordset()
         (row,) = self.env.execute_query(
-            SQL("SELECT call_count, seconds, billed_seconds, amount::text, first_at, last_at FROM call_archive WHERE id = %s", self.id)
+            SQL(
+                "SELECT call_count, seconds, billed_seconds, amount::text, first_at, last_at FROM call_archive WHERE id = %s",
+                self.id,
+            )
         )
         return (*row[:3], Decimal(row[3]), *row[4:])
 
@@ -469,7 +486,9 @@ class CallArchive(models.Model):
         with tempfile.TemporaryDirectory() as workdir:
             path, target = self.sudo()._checked(workdir), f"{workdir}/download.parquet"
             parquet.without(path, target, ["recording_ref", "record_key"])
-            self.statement_id.sudo()._message_log(body=self.env._("%s downloaded the file of archived calls.", self.env.user.name))
+            self.statement_id.sudo()._message_log(
+                body=self.env._("%s downloaded the file of archived calls.", self.env.user.name)
+            )
             return on_disk(lambda stream: stream.writelines(chunks(target)))
 
     @api.model
@@ -575,7 +594,7 @@ class CallArchive(models.Model):
 
     @api.model
     def _known(self):
-        """Staged records that are in an archive. Records that are younger than all that is archived cost no look at it.
+        """Staged records that are in an archive. Where all of them are younger than what is archived, no key is looked at.
 
         :return: set of their lines
         """
@@ -585,7 +604,7 @@ class CallArchive(models.Model):
         rows = self.env["call.joining"]._query_by_key(
             SQL(
                 "SELECT s.line_number FROM call_stage s JOIN call_archive_key k ON k.record_key = s.record_key"
-                " WHERE (s.start_at > %s) IS NOT TRUE AND (s.outcome IS NULL OR s.outcome = 'refused')",
+                " WHERE s.start_at <= %s AND (s.outcome IS NULL OR s.outcome = 'refused')",
                 horizon,
             )
         )

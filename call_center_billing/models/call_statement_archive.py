@@ -24,7 +24,11 @@ class CallStatement(models.Model):
         help="The file that has its calls now.",
     )
     is_archived = fields.Boolean(
-        string="Archived", compute="_compute_is_archived", search="_search_is_archived", compute_sudo=True, help="Its calls are in a file."
+        string="Archived",
+        compute="_compute_is_archived",
+        search="_search_is_archived",
+        compute_sudo=True,
+        help="Its calls are in a file.",
     )
     archive_text = fields.Char(compute="_compute_archive_text", compute_sudo=True)
 
@@ -39,7 +43,9 @@ class CallStatement(models.Model):
         for statement in self:
             archive = statement.archive_id
             day = archive and format_date(self.env, fields.Datetime.context_timestamp(archive, archive.at))
-            text = self.env._("Archived on %(day)s: %(count)s calls.", day=day, count=formatLang(self.env, archive.call_count, digits=0))
+            text = self.env._(
+                "Archived on %(day)s: %(count)s calls.", day=day, count=formatLang(self.env, archive.call_count, digits=0)
+            )
             statement.archive_text = archive and text
 
     @api.model

@@ -59,7 +59,9 @@ class ArchiveCase(CallBillingCommon):
         return [
             [
                 json.loads(text, parse_float=Decimal, parse_int=Decimal)
-                for (text,) in self.env.execute_query(SQL("SELECT to_jsonb(t)::text FROM %s t ORDER BY id", SQL.identifier(table)))
+                for (text,) in self.env.execute_query(
+                    SQL("SELECT to_jsonb(t)::text FROM %s t ORDER BY id", SQL.identifier(table))
+                )
             ]
             for table in tables
         ]
@@ -95,7 +97,9 @@ class TestArchive(ArchiveCase):
         archive = self.archive()
         self.statement.action_bring_calls_back()
         self.assertEqual(self.stored(), before)
-        self.assertEqual((archive.state, self.statement.archive_id.id, archive.restored_by_id), ("restored", False, self.env.user))
+        self.assertEqual(
+            (archive.state, self.statement.archive_id.id, archive.restored_by_id), ("restored", False, self.env.user)
+        )
         self.assertFalse(archive._attachment())
         self.assertFalse(self.faults())
 
@@ -194,7 +198,9 @@ class TestArchive(ArchiveCase):
 
     def test_every_key_that_leads_to_calls_is_thought_of(self):
         rows = self.env.execute_query(
-            SQL("SELECT conrelid::regclass::text FROM pg_constraint WHERE contype = 'f' AND confrelid = 'call_usage_line'::regclass")
+            SQL(
+                "SELECT conrelid::regclass::text FROM pg_constraint WHERE contype = 'f' AND confrelid = 'call_usage_line'::regclass"
+            )
         )
         wizards = {model._table for model in map(self.env.get, self.env) if model._transient}
         found = {table for (table,) in rows} - wizards
@@ -233,7 +239,12 @@ class TestArchive(ArchiveCase):
         line = [{"charge_id": self.statement.charge_ids[:1].id}]
         reason = self.env["call.dispute.reason"].search([], limit=1)
         rerate = self.env["call.rerate"].create(
-            {"contract_ids": [fields.Command.set(self.contract.ids)], "date_from": "2026-10-01", "date_to": "2026-10-31", "include_billed": True}
+            {
+                "contract_ids": [fields.Command.set(self.contract.ids)],
+                "date_from": "2026-10-01",
+                "date_to": "2026-10-31",
+                "include_billed": True,
+            }
         )
         for step in (
             lambda: self.statement._raise_dispute(line, reason),
@@ -303,7 +314,8 @@ class TestArchive(ArchiveCase):
         self.env["call.retention"].create({"months": 13})
         with freeze_time(LATER):
             preview = self.env["call.purge"].sudo()._run(self.env.company, preview=True)
-            self.assertEqual((preview.record_count, self.statement.is_archived), (2, True))
+            calls = preview.line_ids.filtered(lambda line: line.kind == "calls")
+            self.assertEqual((calls.record_count, calls.amount_after, self.statement.is_archived), (2, 2.7, True))
             self.env["call.purge"].sudo()._run(self.env.company)
         self.env.invalidate_all()
         self.assertFalse(self.statement.archive_id)
@@ -341,7 +353,9 @@ class TestArchive(ArchiveCase):
             archive.with_user(sales).action_download()
         with self.assertRaises(AccessError):
             archive.with_user(sales).statement_id.action_bring_calls_back()
-        self.assertFalse(self.env["ir.attachment"].with_user(sales).search([("res_model", "=", "call.archive"), ("res_field", "!=", False)]))
+        self.assertFalse(
+            self.env["ir.attachment"].with_user(sales).search([("res_model", "=", "call.archive"), ("res_field", "!=", False)])
+        )
         with tempfile.TemporaryDirectory() as workdir, archive._download() as stream:
             path = Path(workdir) / "download.parquet"
             path.write_bytes(stream.read())
