@@ -9,7 +9,7 @@ from freezegun import freeze_time
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import SQL, mute_logger
 
 from .. import parquet
@@ -372,6 +372,32 @@ class TestArchive(ArchiveCase):
             preview.months = 6
             with self.assertRaises(UserError):
                 preview.action_archive()
+
+
+@freeze_time(TODAY)
+@tagged("post_install", "-at_install")
+class TestArchivePages(ArchiveCase, HttpCase):
+    def test_the_client_reads_totals_and_nothing_leads_to_calls(self):
+        self.make_portal_user(self.client)
+        self.archive()
+        self.authenticate("client", "client")
+        url = f"/my/statements/{self.statement.id}"
+        page = self.url_open(url).text
+        self.assertIn("Archived on 01/10/2028: 2 calls.", page)
+        for link in ("/csv", "/xlsx", "/pdf", "/my/disputes/new", "own-list", "?charge=", "/my/calls?"):
+            self.assertNotIn(link, page.split('id="wrapwrap"')[1])
+        self.assertTrue(self.url_open(f"{url}/xlsx").url.endswith(url))
+
+    def test_the_file_is_for_staff_who_sees_whole_numbers(self):
+        archive = self.archive()
+        url = f"/call_center_billing/archive/{archive.id}"
+        self.make_portal_user(self.client)
+        self.authenticate("client", "client")
+        self.assertEqual(self.url_open(url).status_code, 404)
+        new_test_user(self.env, "teller", groups="call_center_billing.group_accountant")
+        self.authenticate("teller", "teller")
+        response = self.url_open(url)
+        self.assertEqual((response.status_code, response.content[:4]), (200, b"PAR1"))
 
 
 @freeze_time(TODAY)
