@@ -378,9 +378,9 @@ class TestArchive(ArchiveCase):
 @tagged("post_install", "-at_install")
 class TestArchivePages(ArchiveCase, HttpCase):
     def test_the_client_reads_totals_and_nothing_leads_to_calls(self):
-        self.make_portal_user(self.client)
+        self.make_portal_user(self.client, "archive_client")
         self.archive()
-        self.authenticate("client", "client")
+        self.authenticate("archive_client", "archive_client")
         url = f"/my/statements/{self.statement.id}"
         page = self.url_open(url).text
         self.assertIn("Archived on 01/10/2028: 2 calls.", page)
@@ -391,11 +391,11 @@ class TestArchivePages(ArchiveCase, HttpCase):
     def test_the_file_is_for_staff_who_sees_whole_numbers(self):
         archive = self.archive()
         url = f"/call_center_billing/archive/{archive.id}"
-        self.make_portal_user(self.client)
-        self.authenticate("client", "client")
+        self.make_portal_user(self.client, "archive_client")
+        self.authenticate("archive_client", "archive_client")
         self.assertEqual(self.url_open(url).status_code, 404)
-        new_test_user(self.env, "teller", groups="call_center_billing.group_accountant")
-        self.authenticate("teller", "teller")
+        new_test_user(self.env, "archive_teller", groups="call_center_billing.group_accountant")
+        self.authenticate("archive_teller", "archive_teller")
         response = self.url_open(url)
         self.assertEqual((response.status_code, response.content[:4]), (200, b"PAR1"))
 
