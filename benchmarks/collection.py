@@ -62,10 +62,12 @@ def main(env, rows=100_000):
             copies.append(_time_copy(env, path, rows))
             if run < RUNS - 1:
                 _undo(env, call_import)
+        same = _time_same(env, source, path)
         again = _time_again(env, source, path, rows)
         duck = _time_duckdb(env, call_import, path)
         loaded, load_seconds = _time_load(env, call_import)
     result = _result(env, rows, size, imports, copies, loaded, load_seconds, peaks)
+    result["same"] = {"seconds": round(same, 3), "calls_per_second": round(rows / same)}
     result["again"] = {"seconds": round(again, 3), "calls_per_second": round(rows / again)}
     result["duckdb"] = {"seconds": round(duck, 3), "calls_per_second": round(rows / duck)}
     print(_table(result))
@@ -106,6 +108,18 @@ def _time_copy(env, path, rows):
     assert copied == rows, f"COPY took {copied} of {rows} rows"
     env.cr.execute(SQL("DROP TABLE %s", SQL.identifier(COPY_TABLE)))
     env.cr.commit()
+    return seconds
+
+
+def _time_same(env, source, path):
+    """Seconds to find out that a file was imported already."""
+    call_import = env["call.import"]._create_from_path(source, str(path), f"same {path.name}", "folder")
+    env.cr.commit()
+    begin = time.perf_counter()
+    call_import._import(commit=True)
+    env.cr.commit()
+    seconds = time.perf_counter() - begin
+    assert call_import.state == "repeated", (call_import.state, call_import.message)
     return seconds
 
 
@@ -346,30 +360,31 @@ def _table(result):
         f"{result['rows']:,} calls of {result['bytes_per_row']} bytes, {CLIENTS} contracts, median of {RUNS} runs",
         f"{machine['cpus']} processors, Python {machine['python']}, PostgreSQL {machine['postgresql']}",
         "",
-        f"{'':44} {'seconds':>10} {'calls/second':>14}",
+        f"{'':48} {'seconds':>10} {'calls/second':>14}",
         _measured("file to rated and committed calls", result["import"]["median"], result["import"]),
         _measured("COPY of the file as text", result["copy"]["median"], result["copy"]),
         _measured(f"Odoo's load() of {result['load']['rows']:,} rated calls", result["load"]["seconds"], result["load"]),
-        _measured("all of them again: known as duplicates", result["again"]["seconds"], result["again"]),
+        _measured("the same file again", result["same"]["seconds"], result["same"]),
+        _measured("all of them in another file: known as duplicates", result["again"]["seconds"], result["again"]),
         _measured("DuckDB: read and rate in memory, no more", result["duckdb"]["seconds"], result["duckdb"]),
         "",
-        f"{'':44} {'ratio':>10} {'target':>14}",
+        f"{'':48} {'ratio':>10} {'target':>14}",
         _compared("calls per second, times those of load()", result["ratios"]["times_faster_than_load"]),
         _compared("time, times that of COPY", result["ratios"]["times_as_long_as_copy"]),
         "",
-        f"{'peak memory of the process, MB':44} {memory['process']:10,} {memory['target']:>14} {_reached(memory)}",
-        f"{'of it more than before the import, MB':44} {memory['added']:10,}",
+        f"{'peak memory of the process, MB':48} {memory['process']:10,} {memory['target']:>14} {_reached(memory)}",
+        f"{'of it more than before the import, MB':48} {memory['added']:10,}",
         "",
     ]
     return "\n".join(lines)
 
 
 def _measured(label, seconds, values):
-    return f"{label:44} {seconds:10.2f} {values['calls_per_second']:14,}"
+    return f"{label:48} {seconds:10.2f} {values['calls_per_second']:14,}"
 
 
 def _compared(label, ratio):
-    return f"{label:44} {ratio['value']:10.1f} {ratio['target']:>14} {_reached(ratio)}"
+    return f"{label:48} {ratio['value']:10.1f} {ratio['target']:>14} {_reached(ratio)}"
 
 
 def _reached(figure):

@@ -20,7 +20,7 @@ MONTH = date(2026, 1, 1)
 
 def main(env, rows=1_000_000):
     """Measure at several sizes, print the table, and write it as JSON to the file named by ``BENCH_JSON``, if set."""
-    world = _set_up(env)
+    world = _set_up(env, CONTRACTS)
     sizes = [size for size in (10_000, 100_000, 1_000_000, 5_000_000) if size <= rows] or [rows]
     result = {"contracts": CONTRACTS, "sizes": {}}
     for size in sizes:
@@ -103,7 +103,7 @@ def _destinations(env, world, size):
 # --- What it is measured on -----------------------------------------------------------------------------
 
 
-def _set_up(env, count=CONTRACTS):
+def _set_up(env, count):
     """Contracts with one plan: two rules, an evening band, an allowance, three graduated tiers."""
     product = env["product.product"].create({"name": "Calls", "type": "service"})
     calendar = env["resource.calendar"].create(
@@ -167,8 +167,11 @@ def _set_up(env, count=CONTRACTS):
     return {"plan": plan, "lines": contracts.contract_line_ids, "contracts": contracts, "import": record, "deck": deck}
 
 
-def _stage(env, lines, size, month=MONTH):
-    """Calls of a month, spread over the contracts, staged and guided as an import would leave them."""
+def _stage(env, lines, size, month=MONTH, first=0, of=None):
+    """Calls of a month, spread over the contracts, staged and guided as an import would leave them.
+
+    :param first, of: they are those that follow the first so many of so many in the month; otherwise all
+    """
     Loading = env["call.loading"]
     env.cr.execute("SET LOCAL jit = off")
     env["call.staging"]._create()
@@ -181,13 +184,16 @@ def _stage(env, lines, size, month=MONTH):
             INSERT INTO call_stage (line_number, record_key, record_ref, kind, direction, caller, called, called_key, queue, agent,
                 disposition, start_at, ring_seconds, queue_seconds, ivr_seconds, talk_seconds, hold_seconds, wrap_seconds,
                 transfer_seconds, total_seconds, quantity)
-            SELECT n, md5(%(begin)s || n::text)::uuid, n::text, 'call', 'inbound', '+49171' || n, '+' || k, k,
+            SELECT n, md5(%(begin)s || '/' || %(seed)s || '/' || n)::uuid, n::text, 'call', 'inbound', '+49171' || n, '+' || k, k,
                    CASE WHEN n %% 3 = 0 THEN 'priority' ELSE 'support' END, 'agent' || n %% 400, 'answered',
                    %(begin)s + n * %(step)s * interval '1 second', 5, n %% 30, 0, n * 7919 %% 600, n %% 20, n %% 60, 0, 300, 1
-              FROM (SELECT n, (n::bigint * 40503 %% 9000000000 + 1000000000)::text AS k FROM generate_series(1::bigint, %(size)s) n) c
+              FROM (SELECT n, (n * 40503 %% 9000000000 + 1000000000)::text AS k
+                      FROM generate_series(%(first)s + 1::bigint, %(first)s + %(size)s) n) c
             """,
             begin=begin,
-            step=(30 * 86400) / size,
+            seed=lines.ids[0],
+            step=(30 * 86400) / (of or size),
+            first=first,
             size=size,
         )
     )

@@ -309,7 +309,7 @@ class CallCharge(models.Model):
             price = Fraction(call_price) * piece.share
             vals_list.append(vals | self._priced(statement, piece.quantity, price * Fraction(piece.quantity), price, call_price))
         prices = {part: group.terms[f"{part.removesuffix('_seconds')}_price"] for part in parts}
-        labels = dict(self.env["call.rate.part"]._fields["part"]._description_selection(self._client_env(statement)))
+        labels = prices and dict(self.env["call.rate.part"]._fields["part"]._description_selection(self._client_env(statement)))
         for part, price in prices.items():
             price = Fraction(price) * piece.share
             unit, quantity, each = duration_charge(parts[part], price, "minute")
@@ -520,7 +520,8 @@ class CallCharge(models.Model):
 
     @api.model
     def _client_env(self, statement):
-        return self.with_context(lang=statement.contract_id.partner_id.lang or self.env.lang).env
+        lang = statement.contract_id.partner_id.lang
+        return self.with_context(lang=lang).env if lang and lang != self.env.context.get("lang") else self.env
 
     @api.model
     def _slice_name(self, group, piece):

@@ -23,6 +23,8 @@ from .call_rerating import Usage
 ZERO = Decimal(0)
 FAR = Decimal(10) ** 15
 ENDS = ("first_time", "last_time", "first_call", "last_call")
+END_COLUMNS = {"id": "", "slice_seconds": "::bigint", "slice_quantity": "::text"}
+"""What is told of each end, and as what it is read."""
 PART_COLUMNS = tuple(f"{part.removesuffix('_seconds')}_rounded" for part in PARTS)
 
 
@@ -205,11 +207,15 @@ class CallClosing(models.AbstractModel):
         return found
 
     @api.model
+    def _any_part_prices(self):
+        priced = SQL(" OR ").join(SQL("%s IS NOT NULL", SQL.identifier(name)) for name in PART_PRICES)
+        ((found,),) = self.env.execute_query(SQL("SELECT EXISTS (SELECT FROM call_price WHERE %s)", priced))
+        return found
+
+    @api.model
     def _part_sums(self, condition):
         """Columns that sum the seconds of parts with own rates; none where no price has any."""
-        priced = SQL(" OR ").join(SQL("%s IS NOT NULL", SQL.identifier(name)) for name in PART_PRICES)
-        ((any_parts,),) = self.env.execute_query(SQL("SELECT EXISTS (SELECT FROM call_price WHERE %s)", priced))
-        if not any_parts:
+        if not self._any_part_prices():
             return [SQL("0") for _part in PARTS]
         return [
             SQL(
@@ -601,19 +607,23 @@ class CallClosing(models.AbstractModel):
         is_free = SQL("unit = 'call' AND freed <> 0 AND freed = units")
         if self._any_split(usage):
             is_free = SQL("coalesce(bool_or(%s) OVER (PARTITION BY id), false)", is_free)
-        parts = SQL(", ").join(SQL.identifier("p", part) for part in PARTS)
+        sums, parts, prices = self._part_sums(SQL("p.begins")), SQL(), SQL()
+        if self._any_part_prices():
+            parts = SQL(", p.price_id, %s", SQL(", ").join(SQL.identifier("p", part) for part in PARTS))
+            prices = SQL("JOIN call_price r ON r.id = p.price_id")
         rows = self.env.execute_query(
             SQL(
                 """
                 WITH piece AS (
-                    SELECT c.*, p.id, p.number, p.quantity, p.seconds, p.provider_cost, %(parts)s,
-                           row_number() OVER (ORDER BY p.start_at, p.record_key, p.number) AS place,
-                           CASE c.unit WHEN 'minute' THEN p.seconds WHEN 'call' THEN p.quantity END AS units
+                    SELECT c.group_number, c.level, c.unit, c.free, c.before, c.tier_set, c.tier_unit, c.tier_before, p.id, p.number,
+                           p.start_at, p.record_key, p.quantity, p.seconds, p.provider_cost,
+                           CASE c.unit WHEN 'minute' THEN p.seconds WHEN 'call' THEN p.quantity END AS units %(parts)s
                       FROM (%(pieces)s) p
                       JOIN call_counted c ON c.statement_id = p.statement_id AND c.contract_line_id = p.contract_line_id
                            AND c.late_of_id = coalesce(p.late_of_id, 0) AND c.price_id = p.price_id
                 ), used AS (
-                    SELECT *, sum(units) OVER (PARTITION BY level ORDER BY place) AS upto FROM piece
+                    SELECT *, row_number() OVER calls AS place, sum(units) OVER calls AS upto FROM piece
+                    WINDOW calls AS (PARTITION BY level ORDER BY start_at, record_key, number ROWS UNBOUNDED PRECEDING)
                 ), freed AS (
                     SELECT *, CASE WHEN level IS NULL THEN 0 ELSE %(freed)s END AS freed FROM used
                 ), paid AS (
@@ -623,12 +633,16 @@ class CallClosing(models.AbstractModel):
                 ), volume AS (
                     SELECT *, CASE tier_unit WHEN 'minute' THEN paid_seconds WHEN 'call' THEN paid_quantity END AS volume FROM paid
                 ), reached AS (
-                    SELECT *, tier_before + sum(volume) OVER (PARTITION BY tier_set ORDER BY place) AS reached FROM volume
+                    SELECT p.group_number, p.number, p.id, p.place, p.unit, p.freed, p.is_free, p.seconds, p.quantity, p.paid_seconds,
+                           p.paid_quantity, p.tier_set, p.tier_unit, p.volume, p.provider_cost %(parts)s,
+                           p.tier_before + sum(p.volume) OVER (
+                               PARTITION BY p.tier_set ORDER BY p.start_at, p.record_key, p.number ROWS UNBOUNDED PRECEDING) AS reached
+                      FROM volume p
                 ), slice AS MATERIALIZED (
                     SELECT p.group_number, p.id, p.number, p.place, true AS included, NULL::integer AS tier, number = 1 AS begins,
                            CASE WHEN unit = 'minute' THEN freed WHEN is_free THEN seconds ELSE 0 END AS slice_seconds,
                            CASE WHEN unit = 'call' THEN freed ELSE 0 END AS slice_quantity,
-                           p.quantity, p.price_id, p.provider_cost, %(parts)s
+                           p.quantity, p.provider_cost %(parts)s
                       FROM reached p WHERE freed <> 0 OR is_free
                      UNION ALL
                     SELECT p.group_number, p.id, p.number, p.place, false, k.tier,
@@ -636,11 +650,11 @@ class CallClosing(models.AbstractModel):
                            CASE WHEN k.tier IS NULL THEN p.paid_seconds WHEN p.tier_unit = 'minute' THEN %(sliced)s
                                 WHEN %(begins)s THEN p.paid_seconds ELSE 0 END,
                            CASE WHEN k.tier IS NULL THEN p.paid_quantity WHEN p.tier_unit = 'call' THEN %(sliced)s
-                                WHEN %(begins)s THEN p.paid_quantity ELSE 0 END, p.quantity, p.price_id, p.provider_cost, %(parts)s
+                                WHEN %(begins)s THEN p.paid_quantity ELSE 0 END, p.quantity, p.provider_cost %(parts)s
                       FROM reached p
                       LEFT JOIN call_bound k ON k.tier_set = p.tier_set AND %(sliced)s <> 0
                      WHERE p.is_free IS NOT TRUE
-                ), total AS (
+                ), total AS MATERIALIZED (
                     SELECT p.group_number, p.included, p.tier, count(*) FILTER (WHERE p.begins) AS calls,
                            count(*) FILTER (WHERE p.slice_seconds <> 0) AS timed,
                            sum(p.slice_quantity) AS quantity, sum(p.slice_seconds) AS seconds,
@@ -649,36 +663,49 @@ class CallClosing(models.AbstractModel):
                            max(p.place) FILTER (WHERE p.slice_seconds <> 0) AS last_time,
                            min(p.place) FILTER (WHERE p.slice_quantity <> 0) AS first_call,
                            max(p.place) FILTER (WHERE p.slice_quantity <> 0) AS last_call
-                      FROM slice p JOIN call_price r ON r.id = p.price_id
-                     GROUP BY p.group_number, p.included, p.tier)
+                      FROM slice p %(prices)s
+                     GROUP BY p.group_number, p.included, p.tier
+                ), wanted AS MATERIALIZED (
+                    SELECT t.group_number, t.included, t.tier, e.name, e.place
+                      FROM total t CROSS JOIN LATERAL (VALUES %(places)s) e (name, place)
+                ), ended AS (
+                    SELECT e.group_number, e.included, e.tier, %(ends)s
+                      FROM wanted e
+                      JOIN slice p ON p.group_number = e.group_number AND p.place = e.place AND p.included = e.included
+                           AND p.tier IS NOT DISTINCT FROM e.tier
+                     GROUP BY e.group_number, e.included, e.tier)
                 SELECT t.group_number, t.included, t.tier, t.calls, t.timed, t.quantity::text, t.seconds::bigint, t.cost::text,
-                       %(ends)s, %(part_sums)s
-                  FROM total t %(joins)s
+                       %(end_columns)s, %(part_sums)s
+                  FROM total t
+                  LEFT JOIN ended e ON e.group_number = t.group_number AND e.included = t.included AND e.tier IS NOT DISTINCT FROM t.tier
                  ORDER BY 1, 2, 3
                 """,
                 parts=parts,
+                prices=prices,
                 pieces=self._pieces(self.env["call.statement"].browse(self._counted_statements()), usage),
                 freed=freed,
                 is_free=is_free,
                 sliced=sliced,
                 begins=begins,
                 sums=SQL(", ").join(
-                    SQL("%s AS %s", piece, SQL.identifier(name))
-                    for piece, name in zip(self._part_sums(SQL("p.begins")), PART_COLUMNS, strict=True)
+                    SQL("%s AS %s", piece, SQL.identifier(name)) for piece, name in zip(sums, PART_COLUMNS, strict=True)
                 ),
                 part_sums=SQL(", ").join(SQL.identifier("t", name) for name in PART_COLUMNS),
+                places=SQL(", ").join(SQL("(%s, t.%s)", end, SQL.identifier(end)) for end in ENDS),
                 ends=SQL(", ").join(
-                    SQL("%(e)s.id, %(e)s.slice_seconds::bigint, %(e)s.slice_quantity::text", e=SQL.identifier(f"at_{end}"))
-                    for end in ENDS
-                ),
-                joins=SQL(" ").join(
                     SQL(
-                        "LEFT JOIN slice %(e)s ON %(e)s.place = t.%(end)s AND %(e)s.included = t.included"
-                        " AND %(e)s.tier IS NOT DISTINCT FROM t.tier",
-                        e=SQL.identifier(f"at_{end}"),
-                        end=SQL.identifier(end),
+                        "max(p.%s) FILTER (WHERE e.name = %s) AS %s",
+                        SQL.identifier(column),
+                        end,
+                        SQL.identifier(f"{end}_{column}"),
                     )
                     for end in ENDS
+                    for column in END_COLUMNS
+                ),
+                end_columns=SQL(", ").join(
+                    SQL("e.%s%s", SQL.identifier(f"{end}_{column}"), SQL(END_COLUMNS[column]))
+                    for end in ENDS
+                    for column in END_COLUMNS
                 ),
             )
         )

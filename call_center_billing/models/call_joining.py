@@ -82,34 +82,48 @@ class CallJoining(models.AbstractModel):
         """Mark what is here already as duplicate; keep newer versions in ``call_changed`` (line_number, usage_id, billed)."""
         Loading = self.env["call.loading"]
         Loading._create_temporary("call_changed", SQL("line_number integer, usage_id integer, billed boolean"))
-        duplicates = self._known_suspense(except_suspense)
-        rows = self._query_by_key(
+        duplicates = self._known_suspense(except_suspense) | self.env["call.archive"]._known()
+        self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_known")
+        self._query_by_key(
             SQL(
                 """
-                SELECT s.line_number, u.id, t.state <> 'open',
-                       s.outcome IS NULL AND u.is_purged IS NOT TRUE AND %(now)s IS DISTINCT FROM %(then)s AND (s.version_at < u.version_at) IS NOT TRUE
-                       AND NOT EXISTS (SELECT FROM call_usage_line v WHERE v.record_key = %(version)s)
+                CREATE TEMPORARY TABLE call_known ON COMMIT DROP AS
+                SELECT s.line_number, u.id AS usage_id, t.state <> 'open' AS billed,
+                       s.outcome IS NULL AND %(sound)s AND %(now)s IS DISTINCT FROM %(then)s
+                       AND NOT EXISTS (SELECT FROM call_usage_line v WHERE v.record_key = %(version)s) AS newer,
+                       s.outcome IS NULL AND %(sound)s
+                       AND (s.recording_ref <> coalesce(u.recording_ref, '') OR s.quality <> coalesce(u.quality, '')
+                            OR s.provider_cost IS NOT NULL AND u.provider_cost IS DISTINCT FROM s.provider_cost) IS TRUE AS completes
                   FROM call_stage s
                   JOIN call_usage_line u ON u.record_key = s.record_key
                   JOIN call_statement t ON t.id = u.statement_id
                  WHERE s.outcome IS NULL OR s.outcome = 'refused'
                 """,
+                sound=SQL("u.is_purged IS NOT TRUE AND (s.version_at < u.version_at) IS NOT TRUE"),
                 now=told("s"),
                 then=told("u"),
                 version=version_key("s"),
             )
         )
-        duplicates |= {line for line, _usage, _billed, newer in rows if not newer} | self.env["call.archive"]._known()
-        Loading._insert_rows("call_changed", [row[:3] for row in rows if row[3] and row[0] not in duplicates])
-        if any(not newer for *_row, newer in rows):
-            self._complete_known()
-        if duplicates:
-            Loading._create_temporary("call_duplicate", SQL("line_number integer"))
-            Loading._insert_rows("call_duplicate", [(line,) for line in sorted(duplicates)])
-            self.env.cr.execute(
-                "UPDATE call_stage s SET outcome = 'duplicate', reason = NULL FROM call_duplicate d"
-                " WHERE d.line_number = s.line_number"
-            )
+        if not (duplicates or self._holds("call_known")):
+            return
+        Loading._create_temporary("call_duplicate", SQL("line_number integer"))
+        Loading._insert_rows("call_duplicate", [(line,) for line in sorted(duplicates)])
+        self.env.cr.execute(
+            """
+            INSERT INTO call_changed
+            SELECT line_number, usage_id, billed FROM call_known
+             WHERE newer AND line_number NOT IN (SELECT line_number FROM call_duplicate);
+            INSERT INTO call_duplicate SELECT line_number FROM call_known WHERE NOT newer
+            """
+        )
+        self._complete_known()
+        self.env.cr.execute(
+            """
+            ANALYZE call_duplicate;
+            UPDATE call_stage s SET outcome = 'duplicate', reason = NULL FROM call_duplicate d WHERE d.line_number = s.line_number
+            """
+        )
 
     @api.model
     def _complete_known(self):
@@ -119,10 +133,8 @@ class CallJoining(models.AbstractModel):
             UPDATE call_usage_line u
                SET recording_ref = coalesce(s.recording_ref, u.recording_ref), quality = coalesce(s.quality, u.quality),
                    provider_cost = coalesce(s.provider_cost, u.provider_cost), version_at = coalesce(s.version_at, u.version_at)
-              FROM call_stage s
-             WHERE s.record_key = u.record_key AND s.outcome IS NULL AND u.is_purged IS NOT TRUE AND (s.version_at < u.version_at) IS NOT TRUE
-               AND (s.recording_ref <> coalesce(u.recording_ref, '') OR s.quality <> coalesce(u.quality, '')
-                    OR s.provider_cost IS NOT NULL AND u.provider_cost IS DISTINCT FROM s.provider_cost)
+              FROM call_known k JOIN call_stage s ON s.line_number = k.line_number
+             WHERE u.id = k.usage_id AND k.completes AND NOT k.newer
             """
         )
 

@@ -249,9 +249,9 @@ class CallPrice(models.Model):
 
     @api.model
     def _destination_prices(self, pairs):
-        """SELECT that gives (base_id, line_id, price_id) of what :meth:`_ensure_destinations` made."""
+        """SELECT that gives (base_id, line_id, price_id or NULL) of what :meth:`_ensure_destinations` makes."""
         return SQL(
-            "SELECT p.base_id, p.line_id, r.id AS price_id FROM %s JOIN call_price r ON r.key = %s",
+            "SELECT p.base_id, p.line_id, r.id AS price_id FROM %s LEFT JOIN call_price r ON r.key = %s",
             _bases(pairs),
             DESTINATION_KEY,
         )

@@ -353,7 +353,7 @@ class CallPricing(models.AbstractModel):
         One hash join for each length of a prefix: a number is looked up as often as prefixes have lengths.
         """
         cr = self.env.cr
-        cr.execute("DROP TABLE IF EXISTS pg_temp.call_dialled, pg_temp.call_matched, pg_temp.call_destination")
+        cr.execute("DROP TABLE IF EXISTS pg_temp.call_dialled, pg_temp.call_matched, pg_temp.call_pair, pg_temp.call_destination")
         cr.execute(
             SQL(
                 """
@@ -399,20 +399,26 @@ class CallPricing(models.AbstractModel):
                 SQL(" ").join(joins),
             )
         )
-        cr.execute("ANALYZE call_matched")
+        # What a destination costs is looked up once for all numbers that have it.
+        Price = self.env["call.price"]
         pairs = SQL("SELECT DISTINCT base_id, line_id FROM call_matched WHERE line_id IS NOT NULL")
-        self.env["call.price"]._ensure_destinations(pairs)
         cr.execute(
-            SQL(
-                """
-                CREATE TEMPORARY TABLE call_destination ON COMMIT DROP AS
-                SELECT m.rate, m.number, k.price_id
-                  FROM call_matched m JOIN (%s) k ON k.base_id = m.base_id AND k.line_id = m.line_id
-                """,
-                self.env["call.price"]._destination_prices(pairs),
-            )
+            SQL("ANALYZE call_matched; CREATE TEMPORARY TABLE call_pair ON COMMIT DROP AS %s", Price._destination_prices(pairs))
         )
-        cr.execute("ANALYZE call_destination")
+        missing = SQL("SELECT base_id, line_id FROM call_pair WHERE price_id IS NULL")
+        if self.env.execute_query(SQL("%s LIMIT 1", missing)):
+            Price._ensure_destinations(missing)
+            found = Price._destination_prices(missing)
+            cr.execute(SQL("INSERT INTO call_pair %s; DELETE FROM call_pair WHERE price_id IS NULL", found))
+        cr.execute(
+            """
+            ANALYZE call_pair;
+            CREATE TEMPORARY TABLE call_destination ON COMMIT DROP AS
+            SELECT m.rate, m.number, k.price_id
+              FROM call_matched m JOIN call_pair k ON k.base_id = m.base_id AND k.line_id = m.line_id;
+            ANALYZE call_destination
+            """
+        )
 
     # --- Bands ----------------------------------------------------------------------------------------
 

@@ -100,7 +100,7 @@ class CallRatePlan(models.Model):
 
         :param name: ``allowance_ids`` or ``term_ids``
         """
-        return next((layer[name] for layer in self._layers() if layer[name]), self[name])
+        return self[name] or next((layer[name] for layer in self._layers() if layer[name]), self[name])
 
     def _suspense_domain(self):
         return [*self.env["call.suspense"]._unpriced_domain(), ("contract_line_id.rate_plan_id", "in", self.ids)]

@@ -127,7 +127,11 @@ class CallStatement(models.Model):
         self.ensure_one()
         if not (self.date_start and self.date_end):
             return ""
-        return f"{format_date(self.env, self.date_start)} - {format_date(self.env, self.date_end)}"
+        # Thousands of charges that are made together tell a few periods.
+        told, key = self.env.cr.cache.setdefault("call_period_text", {}), (self.env.lang, self.date_start, self.date_end)
+        if key not in told:
+            told[key] = " - ".join(format_date(self.env, day) for day in key[1:])
+        return told[key]
 
     def _back_billing_limit(self):
         """First day of which late calls are billed on this statement: as many days before its invoice, the day after the period, as the

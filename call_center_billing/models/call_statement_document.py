@@ -19,6 +19,8 @@ EVERY = SQL("true")
 """The condition of no search."""
 PRICED = 15
 """Columns of a fetched call up to its price."""
+FIRST = frozenset("=+-@\t\r\n{<")
+"""What may be more than text to a spreadsheet begins with one of these."""
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9 ]+X*")
 MIMETYPES = {
     "pdf": "application/pdf",
@@ -35,6 +37,8 @@ def cell(value):
     ("'=1+1", '+49 30 5550100', "'@SUM(A1)", '', '+49305550XXX', "'<r>", "'{=1+1}")
     """
     text = "" if value is None else str(value)
+    if text[:1] not in FIRST:
+        return text
     if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "{=")) and not PLAIN_NUMBER.fullmatch(text):
         return "'" + text
     return no_markup(text)

@@ -8,6 +8,8 @@ from ..formats.record import PARTS
 from .call_charge import UNIT_SECONDS, exact
 from .call_price import PART_PRICES, TIME_UNITS
 
+EXACT = Decimal(1).scaleb(-10)
+
 
 class CallUsageLine(models.Model):
     """The price trace: why a call costs what it costs, in words and numbers, out of its price, its seconds, and the charges of
@@ -85,32 +87,30 @@ class CallUsageLine(models.Model):
                 tuple(self.ids),
             )
         )
-        charges = {charge.id: charge for charge in self.env["call.charge"].sudo().browse({row[1] for row in rows})}
+        charges = {
+            charge.id: (charge.sudo(False), charge.component, exact(charge.unit_price), UNIT_SECONDS.get(charge.unit))
+            for charge in self.env["call.charge"].sudo().browse({row[1] for row in rows})
+        }
         found = {}
         for usage, charge_id, seconds, quantity, listed in rows:
-            charge = charges[charge_id].sudo(False)
-            call = self.browse(usage).with_prefetch(self._ids)
-            amount = call._amount_on(charges[charge_id], seconds, Decimal(quantity), Decimal(listed))
-            if seconds or Decimal(quantity) or amount:
-                found.setdefault(usage, []).append((charge, seconds, Decimal(quantity), amount))
+            charge, component, price, unit_seconds = charges[charge_id]
+            quantity, amount = Decimal(quantity), Decimal(0)
+            if component in ("destination", "cost"):
+                amount = Decimal(listed)
+            elif component == "call":
+                amount = quantity * price
+            elif component == "part":
+                rounded = self.browse(usage).with_prefetch(self._ids)._rounded_part(charge.sudo().part)
+                amount = (rounded * price / unit_seconds).quantize(EXACT)
+            elif component != "included":
+                amount = (seconds * price / unit_seconds).quantize(EXACT)
+            if seconds or quantity or amount:
+                found.setdefault(usage, []).append((charge, seconds, quantity, amount))
         return found
 
     def _charged_amounts(self):
         """:return: dict of id -> what the charges of closed statements have of it, as text"""
         return {usage: f"{sum(row[-1] for row in rows).normalize():f}" for usage, rows in self._charged().items()}
-
-    def _amount_on(self, charge, seconds, quantity, listed):
-        """Exact amount of the call that a charge has."""
-        price = exact(charge.unit_price)
-        if charge.component == "included":
-            return Decimal(0)
-        if charge.component in ("destination", "cost"):
-            return listed
-        if charge.component == "call":
-            return quantity * price
-        if charge.component == "part":
-            seconds = self._rounded_part(charge.part)
-        return (seconds * price / UNIT_SECONDS[charge.unit]).quantize(Decimal(1).scaleb(-10))
 
     def _rounded_part(self, part):
         """Seconds of a part with a rate of its own, after the increments; negative where they are given back."""
