@@ -16,6 +16,7 @@ def uninstall_hook(env):
             " WHERE c.contype = 'f' AND t.relname ~ '^call_' AND t.relnamespace = current_schema()::regnamespace"
         )
     )
+    env.cr.execute("DROP TABLE IF EXISTS call_archive_key")  # no model
     for table, key in keys:
         env.cr.execute(SQL("ALTER TABLE %s DROP CONSTRAINT %s", SQL.identifier(table), SQL.identifier(key)))
     env.cr.execute(

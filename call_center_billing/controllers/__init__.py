@@ -1,4 +1,5 @@
 from . import agreement
+from . import archive
 from . import export
 from . import feedback
 from . import performance

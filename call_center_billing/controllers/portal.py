@@ -149,6 +149,8 @@ class CallStatementPortal(CustomerPortal):
         statement = self._own_statement(statement_id)
         if not statement:
             return request.redirect("/my/statements")
+        if kind not in statement._document_kinds():
+            return request.redirect(f"/my/statements/{statement.id}")
         return self._download(statement, kind)
 
     @http.route("/call_center_billing/statement/<int:statement_id>/<any(csv,xlsx):kind>", type="http", auth="user", readonly=True)

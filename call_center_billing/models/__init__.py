@@ -112,5 +112,7 @@ from . import call_billing_health
 from . import contract_life
 from . import contract_end
 from . import call_own_list
+from . import call_archive
+from . import call_statement_archive
 from . import contract_payment
 from . import payment_token

@@ -104,6 +104,29 @@ def calls(lines, where, more=NOTHING):
     )
 
 
+def days_of_calls(statements):
+    """SELECT of the days of statements, plainly out of their calls: statement_id, date, calls, seconds, billed (seconds), amount.
+
+    :param statements: SELECT of ids
+    """
+    return SQL(
+        """
+        SELECT statement_id, date, count(*) FILTER (WHERE is_call) AS calls, sum(seconds) AS seconds, sum(billed) AS billed,
+               sum(amount) AS amount
+          FROM (SELECT u.statement_id, u.date, %(is_call)s AS is_call, u.contract_line_id, u.late_of_id IS NOT NULL AS late,
+                       u.group_ref COLLATE "C" AS call, CASE WHEN u.group_ref IS NULL THEN u.id END AS id,
+                       sum(CASE WHEN %(is_call)s THEN u.total_seconds ELSE u.total_seconds * sign(u.quantity)::integer END) AS seconds,
+                       sum(u.billed_seconds) AS billed, sum(u.amount) AS amount
+                  FROM call_usage_line u
+                 WHERE u.statement_id IN (%(mine)s) AND (%(is_call)s OR u.not_billable_reason IS DISTINCT FROM 'replaced')
+                 GROUP BY 1, 2, 3, 4, 5, 6, 7) record
+         GROUP BY 1, 2
+        """,
+        is_call=IS_CALL,
+        mine=statements,
+    )
+
+
 class CallCount(models.Model):
     """How many calls a service had in an hour of a day, and how they were served. A row for each contract line, queue, agent and
     direction, in the client's time zone; late usage in rows of its own, as period figures leave it out.
@@ -336,7 +359,7 @@ class CallCount(models.Model):
         :param contracts: contract.contract, all by default
         :param first, last: days, all by default
         """
-        which = [ALL]
+        which = [SQL("NOT EXISTS (SELECT FROM call_archive a WHERE a.statement_id = u.statement_id AND a.state = 'archived')")]
         if contracts is not None:
             which.append(SQL("u.statement_id IN (SELECT id FROM call_statement WHERE contract_id = ANY(%s))", contracts.ids))
         if first:

@@ -1,6 +1,6 @@
 """What a client sees at a glance: the period that runs, those before, and how calls were answered."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -219,15 +219,30 @@ class CallDashboard(models.AbstractModel):
                   FROM call_usage_line u JOIN call_statement s ON s.id = u.statement_id JOIN contract_contract c ON c.id = s.contract_id
                  CROSS JOIN LATERAL (
                        SELECT extract(hour FROM u.start_at AT TIME ZONE 'UTC' AT TIME ZONE c.usage_tz)::int AS hour) t
-                 WHERE u.statement_id = ANY(%s) AND u.late_of_id IS NULL
+                 WHERE u.statement_id = ANY(%(ids)s) AND u.late_of_id IS NULL
                  GROUP BY GROUPING SETS ((u.date), (t.hour), (u.contract_line_id))
+                 UNION ALL
+                SELECT date, NULL, contract_line_id, sum(call_count)::bigint, sum(billed_seconds)::bigint
+                  FROM call_archive_total WHERE statement_id = ANY(%(ids)s) AND late_of_id IS NULL
+                 GROUP BY GROUPING SETS ((date), (contract_line_id))
+                 UNION ALL
+                SELECT NULL, hour, NULL, sum(call_count)::bigint, 0
+                  FROM call_count WHERE statement_id IN (SELECT statement_id FROM call_archive_total WHERE statement_id = ANY(%(ids)s))
+                   AND NOT late
+                 GROUP BY hour
                 """,
-                statements.ids,
+                ids=statements.ids,
             )
         )
-        by_day = {day: calls for day, _hour, _line, calls, _seconds in rows if day}
-        by_hour = {hour: calls for _day, hour, _line, calls, _seconds in rows if hour is not None}
-        return by_day, by_hour, {line: seconds for _day, _hour, line, _calls, seconds in rows if line}
+        by_day, by_hour, by_line = Counter(), Counter(), Counter()
+        for day, hour, line, count, seconds in rows:
+            if day:
+                by_day[day] += count
+            elif line:
+                by_line[line] += seconds
+            else:
+                by_hour[hour] += count
+        return by_day, by_hour, by_line
 
     @api.model
     def _levels(self, statements):
@@ -254,5 +269,11 @@ class CallDashboard(models.AbstractModel):
             )
         )
         variant = terms[statements[0]].variant
-        values = {day: Served(*counts).value("service_level", variant) for day, *counts in rows}
+        served = {day: Served(*counts) for day, *counts in rows}
+        for statement in statements.filtered("is_archived"):
+            mine = SQL("statement_id = %s", statement.id)
+            days = self.env["call.count"]._served(SQL("call_count"), terms[statement].threshold_seconds, mine, ("date",))
+            for (day,), counts in days.items():
+                served[day] = served.get(day, Served()) + counts
+        values = {day: counts.value("service_level", variant) for day, counts in served.items()}
         return {day: round(float(value), 1) for day, value in values.items() if value is not None}

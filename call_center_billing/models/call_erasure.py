@@ -104,6 +104,7 @@ class CallErasure(models.Model):
         """Look for the number in everything that is kept."""
         self._check_manager()
         for request in self:
+            request._bring_archived_back()
             request._write_lines(request._find())
             if request.state == "draft":
                 request.sudo().state = "found"
@@ -121,6 +122,7 @@ class CallErasure(models.Model):
         """Replace the number wherever it may be, now."""
         self._check_manager()
         for request in self:
+            request._bring_archived_back()
             request.sudo()._erase()
 
     def _check_manager(self):
@@ -131,6 +133,12 @@ class CallErasure(models.Model):
             raise AccessError(self.env._("Choose a company that you work in right now."))
 
     # --- Finding ------------------------------------------------------------------------------------------
+
+    def _bring_archived_back(self):
+        """Archived calls of the number are in the database again before they are looked for."""
+        if self.number:
+            reason = self.env._("Request of a caller: %s", self.reason)
+            self.env["call.archive"]._bring_back_number(self.company_id, self._key(), reason)
 
     def _key(self):
         """:raise UserError: the number is too short to be somebody's"""
@@ -295,6 +303,7 @@ class CallErasure(models.Model):
         """A file with everything, for a week; who took it is written down."""
         self.ensure_one()
         self._check_manager()
+        self._bring_archived_back()
         content = getattr(self.sudo(), f"_{kind}")(self.sudo()._rows())
         attachment = self.env["ir.attachment"].create(
             {

@@ -82,7 +82,7 @@ class CallJoining(models.AbstractModel):
         """Mark what is here already as duplicate; keep newer versions in ``call_changed`` (line_number, usage_id, billed)."""
         Loading = self.env["call.loading"]
         Loading._create_temporary("call_changed", SQL("line_number integer, usage_id integer, billed boolean"))
-        duplicates = self._known_suspense(except_suspense)
+        duplicates = self._known_suspense(except_suspense) | self.env["call.archive"]._known()
         self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_known")
         self._query_by_key(
             SQL(

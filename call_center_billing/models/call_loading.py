@@ -390,6 +390,10 @@ class CallLoading(models.AbstractModel):
             SELECT line_number, reason, NULL::integer AS contract_line_id FROM call_stage WHERE outcome = 'refused'
              UNION ALL
             SELECT s.line_number, CASE WHEN g.contract_line_id IS NULL THEN 'no_endpoint'
+                                       WHEN g.segment IS NULL AND EXISTS (
+                                            SELECT FROM call_statement v JOIN contract_line n ON n.contract_id = v.contract_id
+                                             WHERE n.id = g.contract_line_id AND v.archive_id IS NOT NULL
+                                               AND g.date BETWEEN v.date_start AND v.date_end) THEN 'archived'
                                        WHEN g.segment IS NULL THEN 'not_in_force'
                                        WHEN q.price_id IS NULL THEN 'no_rule'
                                        WHEN q.deck_id IS NOT NULL THEN 'no_destination' ELSE 'no_cost' END,

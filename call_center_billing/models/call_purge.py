@@ -345,10 +345,11 @@ class CallPurge(models.Model):
 
         :return: whether there may be more
         """
-        # A hold of a contract or a number keeps the files with its calls.
+        # A hold of a contract or a number keeps the files with its calls; where some are archived, they may be among these.
         in_file = SQL(
             """
-            EXISTS (SELECT FROM call_usage_line u JOIN call_statement s ON s.id = u.statement_id WHERE u.import_id = i.id AND %s)
+            (EXISTS (SELECT FROM call_usage_line u JOIN call_statement s ON s.id = u.statement_id WHERE u.import_id = i.id AND %s)
+             OR EXISTS (SELECT FROM call_archive_total t WHERE t.import_id = i.id))
             """,
             self.env["call.legal.hold"]._is_held(
                 *map(SQL, ("u.company_id", "i.source_id", "s.contract_id")), [digits_of("u", "caller"), digits_of("u", "called")]

@@ -181,7 +181,8 @@ class CallRating(models.AbstractModel):
 
     @api.model
     def _late_stretches(self, past, statement, first, last):
-        """Days before the period that is open, by the statement that they belong to: late where that is closed.
+        """Days before the period that is open, by the statement that they belong to: late where that is closed. What is archived takes
+        no late usage.
 
         :param statement: where late calls are billed
         :return: list of (statement to bill on, statement that calls are late for or None, first day, last day)
@@ -193,7 +194,7 @@ class CallRating(models.AbstractModel):
                 min(last, each.date_end),
             )
             for each in past or ()
-            if each.date_start <= last and each.date_end >= first
+            if each.date_start <= last and each.date_end >= first and not each.archive_id
         ]
 
     @api.model

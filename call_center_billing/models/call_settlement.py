@@ -76,8 +76,46 @@ def freed(call):
     )
 
 
-def settlement(call):
-    """What became of a call, joined with its statement as s and the statement's invoice as m."""
+def freed_by_calls(charges):
+    """SELECT of what charges made free of single calls: id of the charge, amount.
+
+    :param charges: FROM item with the columns of call_charge
+    """
+    return SQL(
+        """
+        SELECT c.id, sum(%s) AS amount
+          FROM %s c
+          JOIN call_price r ON r.id = c.price_id
+          JOIN call_usage_line u ON u.statement_id = c.statement_id AND u.contract_line_id = c.contract_line_id
+               AND u.rule_id = c.rule_id AND u.late_of_id IS NOT DISTINCT FROM c.late_of_id AND u.status = 'billable'
+          LEFT JOIN call_usage_stretch x ON u.is_split AND x.usage_id = u.id AND x.number = 1
+          LEFT JOIN call_usage_line f ON f.id = c.first_usage_id
+          LEFT JOIN call_usage_line l ON l.id = c.last_usage_id
+         WHERE c.component = 'included' AND c.unit = 'call' AND c.quantity <> 0 AND c.price_id = coalesce(x.price_id, u.price_id)
+           AND %s
+         GROUP BY c.id
+        """,
+        freed_call("u", "c"),
+        charges,
+        between_ends("u", "c"),
+    )
+
+
+def is_included(call):
+    """Whether an allowance made a call free as a whole, joined with its statement as s."""
+    return SQL(
+        "s.id IN (SELECT statement_id FROM call_charge WHERE component = 'included' OR share <> 1) AND abs(%s - %s.amount) < %s",
+        freed(call),
+        SQL.identifier(call),
+        CLOSE,
+    )
+
+
+def settlement(call, offset=None, included=None):
+    """What became of a call, joined with its statement as s and the statement's invoice as m.
+
+    :param offset, included: conditions to ask instead of the call itself
+    """
     return SQL(
         """
         CASE WHEN s.billed_again_id IS NOT NULL THEN 'billed_again'
@@ -85,16 +123,14 @@ def settlement(call):
              WHEN %(u)s.status = 'not_billable' THEN 'not_billable'
              WHEN s.state = 'open' THEN 'open'
              WHEN s.state = 'void' THEN 'written_off'
-             WHEN s.id IN (SELECT statement_id FROM call_charge WHERE component = 'included' OR share <> 1)
-                  AND abs(%(freed)s - %(u)s.amount) < %(close)s THEN 'included'
+             WHEN %(included)s THEN 'included'
              WHEN m.state = 'posted' THEN 'posted'
              WHEN m.state = 'draft' THEN 'draft'
              ELSE 'uninvoiced' END
         """,
-        offset=is_offset(call),
+        offset=is_offset(call) if offset is None else offset,
         u=SQL.identifier(call),
-        freed=freed(call),
-        close=CLOSE,
+        included=is_included(call) if included is None else included,
     )
 
 

@@ -25,6 +25,7 @@ PLAIN_NUMBER = re.compile(r"[+-]?[0-9 ]+X*")
 MIMETYPES = {
     "pdf": "application/pdf",
     "csv": "text/csv; charset=utf-8",
+    "parquet": "application/vnd.apache.parquet",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 

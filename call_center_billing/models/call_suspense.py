@@ -39,6 +39,7 @@ REASONS = [
     # refused by guiding and rating
     ("no_endpoint", "Belongs to no contract"),
     ("not_in_force", "Contract not in force on that day"),
+    ("archived", "The calls of that period are archived"),
     ("no_rule", "No rate rule fits"),
     ("no_destination", "No prefix of the rate deck fits"),
     ("no_cost", "Priced by the provider's cost, which is not known"),

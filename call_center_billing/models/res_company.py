@@ -86,6 +86,15 @@ class ResCompany(models.Model):
         "is still billed. 0: no limit.",
     )
 
+    call_archive_months = fields.Integer(
+        string="Archive Calls After",
+        groups="base.group_user",
+        help="Months after the end of a billing period after which its calls, if nothing is left to settle, go into a file. 0: never.",
+    )
+    _call_archive_months_positive = models.Constraint(
+        "CHECK (call_archive_months >= 0)", "Calls are archived after some months, or never: 0."
+    )
+
     call_contestation_days = fields.Integer(
         string="Contestation Window",
         default=30,

@@ -21,6 +21,7 @@ class ResConfigSettings(models.TransientModel):
     call_gate_more = fields.Integer(related="company_id.call_gate_more", readonly=False)
     call_gate_min_calls = fields.Integer(related="company_id.call_gate_min_calls", readonly=False)
     call_statement_pdf_calls = fields.Integer(related="company_id.call_statement_pdf_calls", readonly=False)
+    call_archive_months = fields.Integer(related="company_id.call_archive_months", readonly=False)
     call_statement_file = fields.Selection(related="company_id.call_statement_file", readonly=False, required=True)
     call_feedback_days = fields.Integer(related="company_id.call_feedback_days", readonly=False)
     call_contestation_days = fields.Integer(related="company_id.call_contestation_days", readonly=False)

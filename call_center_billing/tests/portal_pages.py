@@ -5,7 +5,7 @@ IDS = {
     "agreement_id": "call.agreement", "dispute_id": "call.dispute", "report_id": "call.performance.report",
     "statement_id": "call.statement",
 }  # fmt: skip
-WORDS = {"code": "threecx", "page": "1", "rate": "5", "kind": "csv", "document": "0" * 64}
+WORDS = {"archive_id": "1", "code": "threecx", "page": "1", "rate": "5", "kind": "csv", "document": "0" * 64}
 
 
 class PortalPages:

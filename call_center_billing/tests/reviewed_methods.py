@@ -28,6 +28,9 @@ call.agreement.action_revise - writes as the user; checks the state
 call.agreement.action_send_again - checks write access and the state
 call.agreement.action_view_contract - opens a window, which reads with the rights of the user
 call.agreement.action_withdraw - writes as the user; checks the state
+call.archive.action_compare - checks read access and the group; reads the file, writes down when
+call.archive.action_download - checks read access and the right to whole numbers
+call.archive.preview.action_archive - checks write access; has the job do what the settings say
 call.assurance.action_compute - checks group and company
 call.assurance.action_download_csv - checked by action_compute; reads as the user
 call.assurance.action_download_xlsx - checked by action_compute; reads as the user
@@ -141,6 +144,8 @@ call.start.step.action_skip - checks the group; writes for the company of the us
 call.start.step.action_tour - a link
 call.statement.action_ask_feedback - checks read access, and write access to the contract
 call.statement.action_bill_again - checked by account.move.action_bill_call_usage_again
+call.statement.action_bring_calls_back - checks read access and the group
+call.statement.action_download_archive - checks read access to the archive and the right to whole numbers
 call.statement.action_download_csv - a link that reads with the rights of the user
 call.statement.action_download_xlsx - a link that reads with the rights of the user
 call.statement.action_print - the report checks read access

@@ -13,7 +13,7 @@ from .portal_pages import PortalPages
 
 SECRET = "Zebra"
 CALLER = "+491709998877"
-WRITES = re.compile(r"/(rate/\d+|disputes/new|own-list)$")
+WRITES = re.compile(r"/(rate/\d+|disputes/new|own-list|archive/\d+)$")
 """Pages that store something, or take what is sent."""
 
 

@@ -60,6 +60,9 @@ call.payment.notice            -      -     ru         ru
 call.payment.promise           -      -     cru        cru
 call.performance.report        own    crud  crud       crud
 call.price                     -      r     r          r
+call.archive                   -      r     r          r
+call.archive.preview           -      -     -          crud
+call.archive.total             -      r     r          r
 call.assurance                 -      -     crud       crud
 call.assurance.line            -      -     crud       crud
 call.margin                    -      r     r          r
@@ -173,10 +176,10 @@ CLIENT_FIELDS = {
         statement_id target target_text term_id value value_text wait_seconds
     """,
     "call.statement": """
-        abandoned_count abandoned_in_time_count abandoned_short_count adjustment_ids alerted_count answered_count
+        abandoned_count abandoned_in_time_count abandoned_short_count adjustment_ids alerted_count answered_count archive_text
         billable_count billed_again_id billed_seconds charge_amount charge_ids company_id contract_id counter_ids currency_id
         date_end date_start dispute_ids earlier_ids feedback_asked_at fees_html file_attachment_id handling_seconds
-        has_message in_time_count invoice_id is_rated late_count not_billable_count not_billable_html not_billable_totals
+        has_message in_time_count invoice_id is_archived is_rated late_count not_billable_count not_billable_html not_billable_totals
         offered_count partner_id pdf_attachment_id performance_html performance_report_ids pool_lead_id
         review_until service_result_ids service_variant short_abandon_seconds state threshold_seconds total_seconds undecided
         usage_amount usage_count usage_line_ids user_id wait_seconds

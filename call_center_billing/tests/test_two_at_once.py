@@ -130,6 +130,29 @@ class TestTwoAtOnce(BaseCase):
         self.at_once(self.importing(first), self.importing(second))
         self.assertEqual(self.totals(), [10, 10, 0, 10, 9.0, 10])
 
+    @mute_logger("odoo.service.model", "odoo.sql_db")
+    def test_two_jobs_archive_calls_once_and_two_people_bring_them_back_once(self):
+        (record,) = self.upload("".join(row(account="two-at-once") for _i in range(10)))
+        with self.environment() as env:
+            self.importing(record)(env)
+            statement = env["call.statement"].search([("contract_id", "=", self.contract_id)])
+            env["contract.contract"].browse(self.contract_id).contract_line_ids.last_date_invoiced = statement.date_end
+            env.cr.execute("UPDATE call_statement SET state = 'void' WHERE id = %s", [statement.id])
+
+        def archiving(env):
+            env["call.archive"]._run(env["call.statement"].browse(statement.id).company_id, commit=True)
+
+        self.at_once(archiving, archiving)
+        with self.environment() as env:
+            archive = env["call.archive"].search([("statement_id", "=", statement.id)])
+            self.assertEqual((len(archive), archive.call_count, self.totals()[5]), (1, 10, 0))
+        self.at_once(*[lambda env: env["call.archive"].browse(archive.id)._bring_back("Test")] * 2)
+        self.assertEqual(self.totals()[:6], [10, 10, 0, 10, 9.0, 10])
+        with self.environment() as env:
+            env["contract.contract"].browse(self.contract_id).contract_line_ids.last_date_invoiced = False
+            env.cr.execute("UPDATE call_statement SET state = 'open' WHERE id = %s", [statement.id])
+            env["call.archive"].browse(archive.id).unlink()
+
     def in_parts(self):
         """A file of 40 calls, some of them twice, that is read in many parts."""
         for name, value in (("reader.FIRST_PART_BYTES", 1), ("reader.PART_BYTES", 1), ("lines.BLOCK_BYTES", 1000)):

@@ -1,4 +1,5 @@
 from . import call_agreement_compare
+from . import call_archive_preview
 from . import call_endpoint_entry
 from . import call_contract_copy
 from . import call_gap_check

@@ -10,6 +10,7 @@ from odoo.tools import format_date
 from ..models.windows import form_of
 
 ACTIONS = {
+    "call.archive": "call_center_billing.call_archive_action",
     "call.usage.line": "call_center_billing.call_usage_line_action",
     "call.suspense": "call_center_billing.call_suspense_action",
     "call.import": "call_center_billing.call_import_action",

@@ -131,10 +131,18 @@ class CallProof(models.TransientModel):
         """:return: (lines, seconds) of calls of these days, counted plainly"""
         ((count, seconds),) = self.env.execute_query(
             SQL(
-                "SELECT count(*), coalesce(sum(CASE WHEN %s THEN - u.total_seconds ELSE u.total_seconds END), 0)::bigint FROM %s WHERE %s",
-                is_offset("u"),
-                self._usage(),
-                self._is_in_days(),
+                """
+                SELECT coalesce(sum(number), 0)::bigint, coalesce(sum(seconds), 0)::bigint FROM (
+                    SELECT count(*) AS number, sum(CASE WHEN %(offset)s THEN - u.total_seconds ELSE u.total_seconds END) AS seconds
+                      FROM %(usage)s WHERE %(days)s
+                     UNION ALL
+                    SELECT sum(u.call_count), sum(CASE WHEN u.is_offset THEN - u.seconds ELSE u.seconds END)
+                      FROM %(archived)s WHERE %(days)s) received
+                """,
+                offset=is_offset("u"),
+                usage=self._usage(),
+                archived=self._archived(),
+                days=self._is_in_days(),
             )
         )
         return count, seconds
@@ -144,18 +152,25 @@ class CallProof(models.TransientModel):
         rows = self.env.execute_query(
             SQL(
                 """
-                SELECT what, reason, currency_id, count(*), sum(seconds)::bigint, sum(amount)::text,
+                SELECT what, reason, currency_id, sum(number)::bigint, sum(seconds)::bigint, sum(amount)::text,
                        coalesce(sum(lost_amount), 0)::text
                   FROM (SELECT %(what)s AS what, CASE WHEN u.status = 'not_billable' THEN u.not_billable_reason END AS reason,
-                               s.currency_id, CASE WHEN %(offset)s THEN - u.total_seconds ELSE u.total_seconds END AS seconds,
+                               s.currency_id, 1 AS number, CASE WHEN %(offset)s THEN - u.total_seconds ELSE u.total_seconds END AS seconds,
                                u.amount, CASE WHEN u.not_billable_reason = 'too_late' THEN u.lost_amount END AS lost_amount
                           FROM %(usage)s LEFT JOIN account_move m ON m.id = s.invoice_id
+                         WHERE %(days)s
+                         UNION ALL
+                        SELECT %(settled)s, CASE WHEN u.status = 'not_billable' THEN u.not_billable_reason END, s.currency_id,
+                               u.call_count, CASE WHEN u.is_offset THEN - u.seconds ELSE u.seconds END, u.amount, u.lost_amount
+                          FROM %(archived)s LEFT JOIN account_move m ON m.id = s.invoice_id
                          WHERE %(days)s) settled
                  GROUP BY 1, 2, 3
                 """,
                 what=settlement("u"),
+                settled=settlement("u", SQL("u.is_offset"), SQL("u.is_included")),
                 offset=is_offset("u"),
                 usage=self._usage(),
+                archived=self._archived(),
                 days=self._is_in_days(),
             )
         )
@@ -190,6 +205,8 @@ class CallProof(models.TransientModel):
                 WITH brought AS (
                     SELECT DISTINCT u.import_id AS id FROM %(usage)s WHERE %(days)s
                      UNION
+                    SELECT u.import_id FROM %(archived)s WHERE %(days)s
+                     UNION
                     SELECT import_id FROM call_suspense
                      WHERE company_id = %(company)s AND coalesce(start_at, create_date) >= %(begin)s
                        AND coalesce(start_at, create_date) < %(end)s
@@ -204,6 +221,10 @@ class CallProof(models.TransientModel):
                       FROM call_usage_line u WHERE u.import_id IN (SELECT id FROM counted) AND NOT %(offset)s
                        AND u.statement_id NOT IN (SELECT id FROM call_statement WHERE billed_again_id IS NOT NULL)
                      UNION ALL
+                    SELECT coalesce(sum(u.call_count), 0), coalesce(sum(u.seconds), 0)
+                      FROM call_archive_total u WHERE u.import_id IN (SELECT id FROM counted) AND NOT u.is_offset
+                       AND u.statement_id NOT IN (SELECT id FROM call_statement WHERE billed_again_id IS NOT NULL)
+                     UNION ALL
                     SELECT count(*), coalesce(sum(total_seconds), 0)
                       FROM call_suspense WHERE import_id IN (SELECT id FROM counted) AND state <> 'recycled'
                 )
@@ -212,6 +233,7 @@ class CallProof(models.TransientModel):
                   FROM counted
                 """,
                 usage=self._usage(),
+                archived=self._archived(),
                 days=self._is_in_days(),
                 company=self.company_id.id,
                 begin=begin,
@@ -273,6 +295,15 @@ class CallProof(models.TransientModel):
             self.date_from,
             first,
             self.date_to,
+        )
+
+    def _archived(self):
+        """As :meth:`_usage`, FROM item of the sums u of calls that are archived."""
+        return SQL(
+            "call_statement s JOIN call_archive_total u ON u.statement_id = s.id AND s.company_id = %s AND s.date_end >= %s"
+            " AND s.billed_again_id IS NULL JOIN call_statement p ON p.id = coalesce(u.late_of_id, u.statement_id)",
+            self.company_id.id,
+            self.date_from,
         )
 
     def _is_in_days(self):

@@ -3,7 +3,7 @@
 from odoo import models
 from odoo.tools import SQL
 
-from ..models.call_count import IS_CALL
+from ..models.call_count import days_of_calls
 
 
 class CallProof(models.TransientModel):
@@ -15,6 +15,7 @@ class CallProof(models.TransientModel):
     def _kept_rows(self):
         """One by one, of the statements whose periods end in these days: errors that make up for each other in a sum are found."""
         statements, counted, lines = self._wrong_statements(), self._wrong_counts(), self._wrong_lines()
+        archives = self.env["call.archive"].sudo()._wrong(self._mine())
         return [
             self._row(
                 "kept",
@@ -40,6 +41,14 @@ class CallProof(models.TransientModel):
                 [("call_charge_id", "in", lines)],
                 call_count=len(lines),
             ),
+            self._row(
+                "kept",
+                "difference",
+                self.env._("Files of archived calls that are missing, or have other sums than were written down"),
+                "call.archive",
+                [("id", "in", archives)],
+                call_count=len(archives),
+            ),
         ]
 
     def _mine(self):
@@ -61,6 +70,12 @@ class CallProof(models.TransientModel):
                            count(late_of_id) AS late, sum(total_seconds * sign(quantity)) AS seconds, sum(billed_seconds) AS billed,
                            sum(amount) AS amount
                       FROM call_usage_line
+                     WHERE statement_id IN (%(mine)s) AND not_billable_reason IS DISTINCT FROM 'replaced'
+                     GROUP BY 1
+                     UNION ALL
+                    SELECT statement_id, sum(call_count), sum(call_count) FILTER (WHERE status = 'billable'),
+                           sum(call_count) FILTER (WHERE late_of_id IS NOT NULL), sum(signed_seconds), sum(billed_seconds), sum(amount)
+                      FROM call_archive_total
                      WHERE statement_id IN (%(mine)s) AND not_billable_reason IS DISTINCT FROM 'replaced'
                      GROUP BY 1)
                 SELECT s.id FROM call_statement s LEFT JOIN total t ON t.statement_id = s.id
@@ -84,18 +99,12 @@ class CallProof(models.TransientModel):
         return self.env.execute_query(
             SQL(
                 """
-                WITH record AS (
-                    SELECT u.statement_id, u.date, %(is_call)s AS is_call, u.contract_line_id, u.late_of_id IS NOT NULL AS late,
-                           u.group_ref COLLATE "C" AS call, CASE WHEN u.group_ref IS NULL THEN u.id END AS id, count(*) AS number,
-                           sum(CASE WHEN %(is_call)s THEN u.total_seconds ELSE u.total_seconds * sign(u.quantity)::integer END) AS seconds,
-                           sum(u.billed_seconds) AS billed, sum(u.amount) AS amount
-                      FROM call_usage_line u
-                     WHERE u.statement_id IN (%(mine)s) AND (%(is_call)s OR u.not_billable_reason IS DISTINCT FROM 'replaced')
-                     GROUP BY 1, 2, 3, 4, 5, 6, 7
-                ), total AS (
-                    SELECT statement_id, date, count(*) FILTER (WHERE is_call) AS calls, sum(seconds) AS seconds,
-                           sum(billed) AS billed, sum(amount) AS amount
-                      FROM record GROUP BY 1, 2
+                WITH total AS (
+                    %(days)s
+                     UNION ALL
+                    SELECT a.statement_id, (d->>0)::date, (d->>1)::bigint, (d->>2)::bigint, (d->>3)::bigint, (d->>4)::numeric
+                      FROM call_archive a, jsonb_array_elements(a.days) d
+                     WHERE a.state = 'archived' AND a.statement_id IN (%(mine)s)
                 ), counted AS (
                     SELECT statement_id, date, sum(call_count) AS calls, sum(total_seconds) AS seconds,
                            sum(billed_seconds) AS billed, sum(amount) AS amount
@@ -107,7 +116,7 @@ class CallProof(models.TransientModel):
                    AND (statement_id, date) NOT IN (SELECT d.statement_id, d.date FROM call_count_due d)
                  ORDER BY 1, 2
                 """,
-                is_call=IS_CALL,
+                days=days_of_calls(self._mine()),
                 mine=self._mine(),
             )
         )

@@ -7,7 +7,7 @@ from odoo.tools import SQL
 
 from ..formats.record import PARTS
 from ..models.call_price import PART_PRICES
-from ..models.call_settlement import between_ends, freed_call
+from ..models.call_settlement import freed_by_calls
 
 ZERO = Decimal(0)
 USAGE_COMPONENTS = ("included", "duration", "call", "part", "destination", "cost")
@@ -196,6 +196,12 @@ class CallProof(models.TransientModel):
                       FROM %(usage)s
                      WHERE %(days)s OR %(periods)s
                      GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+                     UNION ALL
+                    SELECT s.currency_id, s.state, u.statement_id, coalesce(u.late_of_id, 0), u.contract_line_id, u.rule_id,
+                           %(days)s, %(periods)s, sum(u.amount)
+                      FROM %(archived)s
+                     WHERE %(days)s OR %(periods)s
+                     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
                 ), charge AS (
                     SELECT c.*, s.currency_id, coalesce(c.late_of_id, 0) AS late_id,
                            CASE WHEN c.component IN ('destination', 'cost') THEN c.amount ELSE c.quantity * c.unit_price END AS exact,
@@ -209,17 +215,11 @@ class CallProof(models.TransientModel):
                       LEFT JOIN call_price r ON r.id = c.price_id
                      WHERE s.company_id = %(company)s AND s.billed_again_id IS NULL AND %(periods)s AND c.component IN %(components)s
                 ), freed_call AS (
-                    SELECT c.id, sum(%(freed_call)s) AS amount
-                      FROM charge c
-                      JOIN call_price r ON r.id = c.price_id
-                      JOIN call_usage_line u ON u.statement_id = c.statement_id AND u.contract_line_id = c.contract_line_id
-                           AND u.rule_id = c.rule_id AND coalesce(u.late_of_id, 0) = c.late_id AND u.status = 'billable'
-                      LEFT JOIN call_usage_stretch x ON u.is_split AND x.usage_id = u.id AND x.number = 1
-                      LEFT JOIN call_usage_line f ON f.id = c.first_usage_id
-                      LEFT JOIN call_usage_line l ON l.id = c.last_usage_id
-                     WHERE c.component = 'included' AND c.unit = 'call' AND c.quantity <> 0 AND c.price_id = coalesce(x.price_id, u.price_id)
-                       AND %(between)s
-                     GROUP BY c.id
+                    %(freed)s
+                     UNION ALL
+                    SELECT k.key::integer, k.value::numeric
+                      FROM call_archive a JOIN call_statement s ON s.archive_id = a.id, jsonb_each_text(a.freed) k
+                     WHERE s.company_id = %(company)s
                 ), charged AS (
                     SELECT c.currency_id, c.statement_id, c.late_id, c.contract_line_id, c.rule_id,
                            count(*) FILTER (WHERE c.component <> 'included') AS number,
@@ -266,8 +266,8 @@ class CallProof(models.TransientModel):
                 part_price=part_price,
                 company=self.company_id.id,
                 components=USAGE_COMPONENTS,
-                freed_call=freed_call("u", "c"),
-                between=between_ends("u", "c"),
+                archived=self._archived(),
+                freed=freed_by_calls(SQL("charge")),
                 columns=SQL(", ").join(SQL("coalesce(%s, 0)::text", SQL.identifier(name)) for name in names),
             )
         )
