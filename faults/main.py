@@ -120,7 +120,8 @@ class Run:
         for name in self.chosen:
             counts = self.usual[name]
             print(
-                f"  {name:<22}{counts['statement']:6} statements {counts['commit']:4} commits {counts['seconds']:6.1f} s",
+                f"  {name:<22}{counts['statement']:6} statements {counts['commit']:4} commits, {len(counts['writing'])} of them"
+                f" of changes {counts['seconds']:6.1f} s",
                 flush=True,
             )
 
@@ -160,12 +161,11 @@ class Run:
                 yield name, fault
 
     def _faults(self):
-        """Each kind at every commit; and where it can be at statements or moments too, at some by chance."""
+        """Each kind at every commit of changes; and where it can be at statements or moments too, at some by chance."""
         Fault = self.inject.Fault
         for name in self.chosen:
             counts = self.usual[name]
-            commits = range(1, counts["commit"] + 1)
-            commits = sorted(self.random.sample(commits, min(self.options.commits, len(commits))))
+            commits = sorted(self.random.sample(counts["writing"], min(self.options.commits, len(counts["writing"]))))
             for kind in self.kinds:
                 for when in self.inject.KINDS[kind]:
                     if when.endswith("commit"):
