@@ -158,7 +158,12 @@ class Workers:
             injector = Injector(self.cluster, fault)
             injector.install()
             step(work)
-            told = {**injector.counts, "writing": injector.writing, "struck": injector.struck, "seconds": time.monotonic() - begin}
+            told = {
+                **injector.counts,
+                "writing": injector.writing,
+                "struck": injector.struck,
+                "seconds": time.monotonic() - begin,
+            }
             self.told.write_text(json.dumps(told))
             code = 0
         except BaseException:

@@ -6,6 +6,7 @@ from odoo.service.model import call_kw
 from odoo.tests import tagged
 
 from .common import TODAY
+from .figures import TRIED
 from .security_case import SecurityCase, is_ours
 
 RIGHTS = """
@@ -244,6 +245,7 @@ class TestSecurityMatrix(SecurityCase):
 
     def remote(self, role, model, method, *args, **kwargs):
         """What a remote call of somebody answers; None where it is refused. Nothing of it stays."""
+        TRIED["remote calls on records, by each role"] += 1
         user = self.users[role]
         records = self.env[model].with_user(user).with_context(allowed_company_ids=user.company_ids.ids)
         with self.env.cr.savepoint() as savepoint:
@@ -296,6 +298,8 @@ class TestSecurityMatrix(SecurityCase):
         known = {*self.rights, *ODOOS.split()}
         self.assertEqual(set(self.own_models()) - known, set())
         self.assertGreaterEqual(len(self.rights), 75)
+        TRIED["models, each with all roles"] += len(self.rights)
+        TRIED["roles"] += len(self.users)
 
     def test_everybody_of_the_company_may_do_what_the_table_says(self):
         for model, (client, *staff) in self.rights.items():
@@ -303,6 +307,7 @@ class TestSecurityMatrix(SecurityCase):
             for role, letters in expected.items():
                 records = self.env[model].with_user(self.users[role])
                 may = "".join(letter for letter, operation in LETTERS.items() if records.has_access(operation)) or "-"
+                TRIED["rights of roles on models"] += len(LETTERS)
                 with self.subTest(model=model, role=role):
                     self.assertEqual(may, letters)
 
@@ -330,10 +335,31 @@ class TestSecurityMatrix(SecurityCase):
                 own |= {model} if ways else set()
         self.assertGreaterEqual(len(own), 11)
 
-    def test_the_provider_reads_what_is_its_own(self):
+    def test_staff_read_and_change_what_the_table_says_in_any_way(self):
         for model, ids in self.filled():
-            with self.subTest(model):
-                self.assertIn("read", self.seen("manager", model, ids))
+            for role, letters in zip(ROLES, self.rights[model][1:], strict=True):
+                with self.subTest(model=model, role=role):
+                    self.assertEqual("read" in self.seen(role, model, ids), "r" in letters)
+                    done = {{"write": "u", "unlink": "d"}.get(way, "c") for way in self.done(role, model, ids)}
+                    self.assertLessEqual(done, set(letters))
+
+    def test_outsiders_get_no_message_and_no_file(self):
+        kinds = {"mail.message": ("model", "body"), "ir.attachment": ("res_model", "name")}
+        found = {
+            kind: self.env[kind].sudo().search([(model, "in", list(self.records))]) for kind, (model, _name) in kinds.items()
+        }
+        for kind, (_model, name) in kinds.items():
+            self.assertTrue(found[kind])
+            for role in OUTSIDERS:
+                with self.subTest(kind=kind, role=role):
+                    self.assertEqual(self.seen(role, kind, found[kind].ids), set())
+                    self.assertIsNone(self.remote(role, kind, "write", found[kind].ids, {name: "x"}))
+
+    def test_outsiders_write_no_message(self):
+        for model, record in self.records.items():
+            for role in OUTSIDERS if "message_ids" in record._fields else ():
+                with self.subTest(model=model, role=role):
+                    self.assertIsNone(self.remote(role, model, "message_post", record.ids, body="x"))
 
     def test_a_client_reads_the_fields_that_were_chosen(self):
         user = self.users["client"]
