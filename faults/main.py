@@ -77,6 +77,7 @@ class Run:
         self.workers = worker.Workers(cluster, self.log, int(self.mail_server.stdout.readline()))
         self.load = worker.load
         self.usual, self.expected = {}, {}
+        self.begin = time.monotonic()
         self.injected, self.survived, self.failures = Counter(), Counter(), []
         names = options.steps.split(",") if options.steps else list(month.STEPS)
         if options.only:
@@ -232,6 +233,9 @@ class Run:
                 + row[0].ljust(widths[0])
                 + "".join("  " + cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
             )
+        print(
+            f"{sum(self.injected.values())} faults injected, {sum(self.survived.values())} survived, in {(time.monotonic() - self.begin) / 60:.0f} minutes"
+        )
         for failure in self.failures:
             print(f"FAILED  --only '{failure}'")
 

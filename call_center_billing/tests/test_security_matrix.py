@@ -1,11 +1,14 @@
+from contextlib import suppress
+
 from freezegun import freeze_time
 from psycopg2 import IntegrityError
 
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command, Domain
+from odoo.models import MAGIC_COLUMNS
 from odoo.service.model import call_kw
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
 from .common import TODAY
 from .figures import TRIED
@@ -126,6 +129,8 @@ ODOOS = """
 """Models of others that get a field or a step more here, and keep the rights that they have."""
 SHARED = {"call.dispute.reason", "call.start.step", "credit.control.policy", "credit.control.policy.level"}
 """What all companies have in common."""
+EMPTY = {"call.feedback", "call.job"}
+"""Views of what is not there: ratings, jobs of another add-on."""
 CLIENT_FIELDS = {
     "account.move": """
         call_dispute_count call_dispute_ids call_dispute_state call_disputed_amount call_statement_count call_statement_ids
@@ -198,6 +203,11 @@ CLIENT_FIELDS = {
 }
 """What a client reads of its own records, fields of mixins left out. Costs, raw records, hidden digits, and what the staff writes for
 itself are not in it. A new field is either written down here or gets ``groups``."""
+EXAMPLES = {
+    "char": "x", "text": "x", "html": "x", "integer": 1, "float": 1, "monetary": 1, "many2one_reference": 1, "boolean": False, "json": "{}",
+    "date": "2026-10-05", "datetime": "2026-10-05 10:00:00", "binary": b"x",
+}  # fmt: skip
+"""Of a column that must have a value."""
 MIXIN = ("message_", "rating_", "activity_", "access_", "website_", "create_", "write_")
 LETTERS = {"c": "create", "r": "read", "u": "write", "d": "unlink"}
 ROLES = ("sales", "accountant", "manager")
@@ -215,6 +225,39 @@ class TestSecurityMatrix(SecurityCase):
         _head, *rows = (line.split() for line in RIGHTS.strip().splitlines())
         cls.rights = {row[0]: row[1:] for row in rows if row[0] in cls.env}
         cls.make_more()
+        for _time in range(2):  # some name another that is made after them
+            for model in sorted(cls.rights.keys() - dict(cls.filled()).keys() - SHARED):
+                if cls.env[model]._auto and not cls.env[model]._transient:
+                    cls.make_row(model)
+
+    @classmethod
+    def make_row(cls, model):
+        """A row of a model that nothing of the month brings by itself: it names what is the client's wherever it can."""
+        ours = {
+            "res.company": cls.env.company,
+            "res.partner": cls.client,
+            "res.currency": cls.env.company.currency_id,
+            **cls.records,
+        }
+        row = {}
+        for name, field in cls.env[model]._fields.items():
+            if not field.store or not field.column_type or name in ("parent_id", *MAGIC_COLUMNS):
+                continue
+            if field.type == "many2one":
+                record = ours.get(field.comodel_name) or (field.required and cls.first(field.comodel_name))
+                row |= {name: record.id} if record else {}
+            elif field.required:
+                row[name] = field.get_values(cls.env)[0] if field.type == "selection" else EXAMPLES[field.type]
+        columns, values = SQL(", ").join(map(SQL.identifier, row)), tuple(row.values())
+        insert = SQL("INSERT INTO %s (%s) VALUES %s", SQL.identifier(cls.env[model]._table), columns, values)
+        with suppress(IntegrityError), mute_logger("odoo.sql_db"), cls.env.cr.savepoint():
+            cls.env.cr.execute(insert)
+
+    @classmethod
+    def first(cls, model):
+        """The first record of a model, of the company where it has one."""
+        domain = Domain("company_id", "=", cls.env.company.id) if "company_id" in cls.env[model]._fields else Domain.TRUE
+        return cls.env[model].sudo().with_context(active_test=False).search(domain, limit=1)
 
     @classmethod
     def make_more(cls):
@@ -288,13 +331,13 @@ class TestSecurityMatrix(SecurityCase):
         create = {"create"} if self.env[model].with_user(self.users[role]).has_access("create") and role != "other" else set()
         return {way for way, answer in ways.items() if answer is not None} | create
 
-    def filled(self):
+    @classmethod
+    def filled(cls):
         """(model, ids): records of the client, or else of its provider, of every model that has some"""
-        for model in self.rights:
-            if self.env[model]._transient or model in SHARED:
+        for model in cls.rights:
+            if cls.env[model]._transient or model in SHARED:
                 continue
-            domain = Domain("company_id", "=", self.env.company.id) if "company_id" in self.env[model]._fields else Domain.TRUE
-            records = self.records.get(model) or self.env[model].sudo().with_context(active_test=False).search(domain, limit=1)
+            records = cls.records.get(model) or cls.first(model)
             if records:
                 yield model, records.ids
 
@@ -317,7 +360,9 @@ class TestSecurityMatrix(SecurityCase):
 
     def test_outsiders_get_nothing_in_any_way(self):
         models = dict(self.filled())
-        self.assertGreaterEqual(len(models), 35)
+        missing = {model for model in self.rights if not self.env[model]._transient} - models.keys() - SHARED
+        self.assertLessEqual(missing, EMPTY)
+        TRIED["models with a record that each role tries to reach in every way"] += len(models)
         for model, ids in models.items():
             for role in OUTSIDERS:
                 with self.subTest(model=model, role=role):
