@@ -306,7 +306,9 @@ def payment(work):
 
     def look(env):
         """The accountant is asked about a charge that broke off, and writes down what the provider's site says."""
-        unknown(env)._set_done()
+        for charge in unknown(env):
+            charge.provider_reference = f"demo-{charge.reference}"
+            charge._set_done()
 
     unknown = lambda env: env["payment.transaction"].search([("call_collected_id", "!=", False), ("state", "=", "draft")])  # noqa: E731
     paid = {"jsonrpc": "2.0", "params": {"reference": reference, "simulated_state": "done"}}
