@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 
 import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_INTRANS
 
 from odoo.sql_db import Cursor, PsycoConnection
 
@@ -50,6 +51,8 @@ class Injector:
     def __init__(self, cluster, fault=None):
         self.cluster, self.fault = cluster, fault
         self.counts = {"statement": 0, "commit": 0}
+        self.writing = []
+        """Commits, by number, of transactions that changed something: no other can lose or double anything."""
         self.struck = False
 
     def install(self):
@@ -65,11 +68,20 @@ class Injector:
 
         def counted_commit(cnx):
             self._count("commit", cnx)
+            if not self.fault and self._has_written(cnx):
+                self.writing.append(self.counts["commit"])
             self._strike("before commit", self.counts["commit"], cnx)
             commit(cnx)
             self._strike("after commit", self.counts["commit"], cnx)
 
         Cursor.execute, Cursor.copy_expert, PsycoConnection.commit = counted_execute, counted_copy, counted_commit
+
+    def _has_written(self, cnx):
+        if cnx.info.transaction_status != TRANSACTION_STATUS_INTRANS:
+            return False
+        with psycopg2.extensions.connection.cursor(cnx) as cr:
+            cr.execute("SELECT pg_current_xact_id_if_assigned() IS NOT NULL")
+            return cr.fetchone()[0]
 
     def _count(self, what, cnx):
         self.counts[what] += 1

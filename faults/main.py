@@ -77,6 +77,7 @@ class Run:
         self.workers = worker.Workers(cluster, self.log, int(self.mail_server.stdout.readline()))
         self.load = worker.load
         self.usual, self.expected = {}, {}
+        self.begin = time.monotonic()
         self.injected, self.survived, self.failures = Counter(), Counter(), []
         names = options.steps.split(",") if options.steps else list(month.STEPS)
         if options.only:
@@ -120,7 +121,8 @@ class Run:
         for name in self.chosen:
             counts = self.usual[name]
             print(
-                f"  {name:<22}{counts['statement']:6} statements {counts['commit']:4} commits {counts['seconds']:6.1f} s",
+                f"  {name:<22}{counts['statement']:6} statements {counts['commit']:4} commits, {len(counts['writing'])} of them"
+                f" of changes {counts['seconds']:6.1f} s",
                 flush=True,
             )
 
@@ -160,12 +162,11 @@ class Run:
                 yield name, fault
 
     def _faults(self):
-        """Each kind at every commit; and where it can be at statements or moments too, at some by chance."""
+        """Each kind at every commit of changes; and where it can be at statements or moments too, at some by chance."""
         Fault = self.inject.Fault
         for name in self.chosen:
             counts = self.usual[name]
-            commits = range(1, counts["commit"] + 1)
-            commits = sorted(self.random.sample(commits, min(self.options.commits, len(commits))))
+            commits = sorted(self.random.sample(counts["writing"], min(self.options.commits, len(counts["writing"]))))
             for kind in self.kinds:
                 for when in self.inject.KINDS[kind]:
                     if when.endswith("commit"):
@@ -232,6 +233,9 @@ class Run:
                 + row[0].ljust(widths[0])
                 + "".join("  " + cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
             )
+        print(
+            f"{sum(self.injected.values())} faults injected, {sum(self.survived.values())} survived, in {(time.monotonic() - self.begin) / 60:.0f} minutes"
+        )
         for failure in self.failures:
             print(f"FAILED  --only '{failure}'")
 

@@ -158,7 +158,12 @@ class Workers:
             injector = Injector(self.cluster, fault)
             injector.install()
             step(work)
-            told = {**injector.counts, "struck": injector.struck, "seconds": time.monotonic() - begin}
+            told = {
+                **injector.counts,
+                "writing": injector.writing,
+                "struck": injector.struck,
+                "seconds": time.monotonic() - begin,
+            }
             self.told.write_text(json.dumps(told))
             code = 0
         except BaseException:
@@ -168,8 +173,11 @@ class Workers:
 
 
 def load():
-    """Load the add-ons, and leave no connection open: workers must not share one."""
-    Registry(DATABASE)
+    """Load the add-ons, with what every worker would find out anew, and leave no connection open: workers must not share one."""
+    registry = Registry(DATABASE)
+    for model in registry.values():
+        for field in model._fields.values():
+            registry.get_field_trigger_tree(field)
     settings()
     sql_db.close_all()
     sql_db._Pool = sql_db._Pool_readonly = None

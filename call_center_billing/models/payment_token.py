@@ -1,4 +1,5 @@
 import logging
+from datetime import timedelta
 
 import psycopg2
 
@@ -9,13 +10,16 @@ from odoo.tools import format_date
 
 _logger = logging.getLogger(__name__)
 
+ANSWERED_WITHIN = timedelta(hours=1)
+"""A provider whose answer was not heard tells it again until then."""
+
 
 class PaymentToken(models.Model):
     """A saved card, or the like, that its client agreed to have charged for the invoices of its contracts on the day they are due.
 
     Charged is what is due and not disputed, once for each due date: the attempt is committed before the provider is asked, and a
     unique key keeps every other from being made, so a job that is killed or runs twice never charges twice. What fails is left to the
-    client and to reminders. What was due before the client agreed is not charged, and nothing where the provider only reserves amounts.
+    client and to reminders, and where nobody knows whether it was charged, an activity asks. What was due before the client agreed is not charged, and nothing where the provider only reserves amounts.
     """
 
     _inherit = "payment.token"
@@ -56,6 +60,7 @@ class PaymentToken(models.Model):
     def _cron_collect(self):
         """Charge what is due, one invoice after the other."""
         today = fields.Date.context_today(self)
+        self._ask_what_became_of_attempts()
         tokens = self.search([("call_collects", "=", True), ("company_id.call_offers_collection", "=", True)])
         todo = [(token, invoice) for token in tokens for invoice in token._due_invoices(today)]
         progress = self.env["ir.cron"]._commit_progress
@@ -73,6 +78,21 @@ class PaymentToken(models.Model):
                 _logger.exception("A saved payment method could not be charged")
             if not progress(1):
                 return
+
+    def _ask_what_became_of_attempts(self):
+        """Of a job that was killed, nobody knows whether the provider had been asked: a person looks there."""
+        attempts = self.env["payment.transaction"].search(
+            [
+                ("call_collected_id", "!=", False),
+                ("state", "=", "draft"),
+                ("create_date", "<", fields.Datetime.now() - ANSWERED_WITHIN),
+            ]
+        )
+        summary = self.env._("Was it charged? Look at the provider's site, then register the payment or remind the client")
+        for invoice in attempts.call_collected_id:
+            if summary not in invoice.activity_ids.mapped("summary"):
+                user = invoice.invoice_user_id or self.env.user
+                invoice.activity_schedule("mail.mail_activity_data_todo", summary=summary, user_id=user.id)
 
     def _due_invoices(self, today):
         """Invoices of the client's contracts that are due and may be charged; whether it was tried is asked later."""

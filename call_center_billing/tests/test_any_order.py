@@ -25,6 +25,7 @@ from odoo.tools import mute_logger
 
 from .asterisk import PHONE, row
 from .common import DECEMBER, NOVEMBER, TODAY
+from .figures import TRIED
 from .test_after_posting import AfterPostingCase
 
 EXAMPLES = int(os.environ.get("CALL_CENTER_BILLING_EXAMPLES", "16"))
@@ -79,11 +80,13 @@ class Month(RuleBasedStateMachine):
     def step(self):
         """A transaction, of which nothing is left if it is refused or if the process dies at the statement that was chosen."""
         execute, left, self.crash_at = Cursor.execute, self.crash_at or 10**9, None
+        TRIED["steps of a month in any order"] += 1
 
         def execute_or_die(cr, *args, **kwargs):
             nonlocal left
             left -= 1
             if not left:
+                TRIED["steps of a month in any order, of which these crashed"] += 1
                 raise Crash
             return execute(cr, *args, **kwargs)
 

@@ -57,6 +57,14 @@ class TestCollection(PaymentCommon):
         self.collect()
         self.assertOpen((invoice, 100))
         self.assertEqual(invoice.transaction_ids.mapped("state"), ["draft"])
+        self.assertFalse(invoice.activity_ids)
+
+        self.env.cr.execute(
+            "UPDATE payment_transaction SET create_date = '2026-11-01' WHERE id = %s", invoice.transaction_ids.ids
+        )
+        self.collect()
+        self.collect()
+        self.assertIn("Was it charged?", invoice.activity_ids.summary)
 
     def test_each_instalment_is_charged_when_it_is_due(self):
         lines = [{"value": "percent", "value_amount": 50, "nb_days": days} for days in (31, 62)]

@@ -15,6 +15,7 @@ ONLY = (
     "closing and invoices:deadlock:statement:433",
     "closing and invoices:server crash:before commit:12",
     "closing and invoices:cut in mid-commit:commit:9",
+    "payment:worker killed:after commit:10",
 )
 """One of each kind, and those that something was lost by once."""
 

@@ -1,5 +1,7 @@
 import csv
 import io
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlencode
 
 from freezegun import freeze_time
@@ -9,7 +11,8 @@ from openpyxl import load_workbook
 from odoo.tests import HttpCase, tagged
 
 from .asterisk import PHONE
-from .common import TODAY, CallBillingCommon
+from .common import NOVEMBER, TODAY, CallBillingCommon
+from .figures import TRIED
 
 TEXTS = (
     "<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "{{7*7}}", "${7*7}", "=cmd|' /C calc'!A0", "@SUM(1)", "+1+1", "-1+1",
@@ -52,6 +55,7 @@ class TestHostileText(HttpCase, CallBillingCommon):
 
     def assertHarmless(self, text, shown=True):
         """:param shown: whether the texts are to be read there at all"""
+        TRIED["hostile texts in pages, mails, documents and files"] += len(TEXTS)
         root = html.fromstring(str(text))
         elements = [each for each in root.iter() if isinstance(each.tag, str)]
         self.assertFalse(
@@ -124,6 +128,7 @@ class TestHostileText(HttpCase, CallBillingCommon):
 
     def test_files_hold_no_formula(self):
         for path in (f"/my/statements/{self.statement.id}", "/my/calls"):
+            TRIED["hostile texts in pages, mails, documents and files"] += 2 * len(TEXTS)
             with self.subTest(path, kind="csv"):
                 text = self.page(f"{path}/csv?date_from=2026-10-01&date_to=2026-10-31").content.decode("utf-8-sig")
                 cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
@@ -140,3 +145,60 @@ class TestHostileText(HttpCase, CallBillingCommon):
         for name in ("performance_html", "not_billable_html", "fees_html"):
             with self.subTest(name):
                 self.assertHarmless(f"<div>{self.statement[name] or ''}</div>", shown=False)
+
+
+@freeze_time(TODAY)
+@tagged("post_install", "-at_install")
+class TestNoOtherServer(CallBillingCommon):
+    """The program that prints follows what is in a page: no text of a phone log, nor of a client, becomes a part of it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.asked = []
+
+        class Spy(BaseHTTPRequestHandler):
+            def do_GET(self):
+                cls.asked.append(self.path)
+                self.send_error(404)
+
+            def log_message(self, *args):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Spy)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        cls.addClassCleanup(server.server_close)
+        cls.addClassCleanup(server.shutdown)
+        spy = f"http://127.0.0.1:{server.server_port}"
+        cls.text = f'"><img src="{spy}/i"><iframe src="{spy}/f"></iframe><link rel="stylesheet" href="{spy}/l">'
+        cls.reports = cls.env["ir.actions.report"].with_context(force_report_rendering=True)
+
+    def test_a_request_would_be_seen(self):
+        self.reports._run_wkhtmltopdf([f"<html><body><p>{self.text}</p></body></html>"])
+        self.assertIn("/i", self.asked)
+
+    def test_no_document_asks_a_server_that_a_text_names(self):
+        self.client.write(dict.fromkeys(("name", "street", "city"), self.text))
+        self.contract.name = self.text
+        agreement = self.env["call.agreement"].create({"contract_id": self.contract.id})
+        agreement._offer()
+        agreement._accept(agreement.document_hash, self.text)
+        calls = self.import_records(self.record(caller=self.text, **dict.fromkeys(NAMES, self.text))).usage_line_ids
+        move = self.contract._bill_periods(NOVEMBER)
+        move.action_post()
+        statement, reason = move.call_statement_ids, self.env.ref("call_center_billing.dispute_reason_other")
+        statement._raise_dispute([{"usage_id": calls.id}], reason, comment=self.text)
+        days = {"date_start": "2026-10-01", "date_end": "2026-10-31"}
+        performance = self.env["call.performance.report"].create({"contract_id": self.contract.id, **days})
+        self.asked.clear()
+        documents = {
+            "account.account_invoices": move,
+            "call_center_billing.call_statement_report_action": statement,
+            "call_center_billing.call_agreement_report_action": agreement,
+            "call_center_billing.call_performance_report_action": performance,
+        }
+        for report, record in documents.items():
+            with self.subTest(report):
+                TRIED["hostile texts in pages, mails, documents and files"] += 1
+                self.assertTrue(self.reports._render_qweb_pdf(report, record.ids)[0].startswith(b"%PDF"))
+                self.assertEqual(self.asked, [])

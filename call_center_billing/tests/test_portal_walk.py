@@ -3,12 +3,13 @@ from unittest.mock import patch
 
 from freezegun import freeze_time
 
-from odoo.http import request
+from odoo.http import Request, request
 from odoo.tests import HttpCase, tagged
 
 from ..controllers.portal_dispute import CallDisputePortal
 from .asterisk import row
 from .common import NOVEMBER, TODAY, CallBillingCommon
+from .figures import TRIED
 from .portal_pages import PortalPages
 
 SECRET = "Zebra"
@@ -69,6 +70,7 @@ class TestPortalWalk(PortalPages, HttpCase, CallBillingCommon):
         self.authenticate(login, login)
         tell = []
         for url in self.routes():
+            TRIED["addresses asked for by the client and by others"] += 1
             text = self.url_open(url + suffix).content
             if SECRET.encode() in text or CALLER[-7:].encode() in text:
                 tell.append(url)
@@ -129,6 +131,52 @@ class TestPortalWalk(PortalPages, HttpCase, CallBillingCommon):
         for login in ("sibling_user", "stranger_user", None):
             with self.subTest(login):
                 self.assertEqual(self.told(login), [])
+
+    def state(self):
+        """What the client could have changed, as texts."""
+        self.env.invalidate_all()
+        rows = [
+            record.sudo().read([name for name, field in record._fields.items() if field.store and field.type != "binary"])
+            for record in self.records.values()
+        ]
+        disputes = self.env["call.dispute"].sudo().search([])
+        return str(rows), disputes.ids, disputes.message_ids.ids
+
+    def send(self, url, is_call):
+        """What a form of the pages, or a script, sends with all ids of the client's records."""
+        ids = {
+            "statement": self.statement.id,
+            "call": self.records["call.dispute"].line_ids.usage_id.id,
+            "token_id": 1,
+            "agrees": "1",
+        }
+        words = {"reason": "x", "name": "x", "signature": "aaaa", "step": "send", "comment": "x", "access_token": "stale"}
+        if is_call:
+            values = {"name": "x", "signature": "aaaa", "access_token": "stale"} if "accept" in url else {}
+            return self.url_open(url, json={"jsonrpc": "2.0", "params": values})
+        reason = self.records["call.dispute"].reason_id.id if url.endswith("/new") else "x"
+        return self.url_open(url, data={**ids, **words, "reason": reason, "csrf_token": Request.csrf_token(self)})
+
+    def test_nobody_else_changes_or_learns_anything_by_what_it_sends(self):
+        addresses, before = self.posted(), self.state()
+        self.assertGreaterEqual(len(addresses), 7)
+        for login in ("sibling_user", "stranger_user", None):
+            self.authenticate(login, login)
+            for url, is_call in addresses:
+                with self.subTest(login=login, url=url):
+                    TRIED["addresses sent to by others"] += 1
+                    text = self.send(url, is_call).content
+                    self.assertFalse(SECRET.encode() in text or CALLER[-7:].encode() in text)
+                    self.assertEqual(self.state(), before)
+
+    def test_the_client_does_change_something_by_what_it_sends(self):
+        self.authenticate("north_user", "north_user")
+        for word in ("withdraw", "decline"):
+            (address,) = (each for each in self.posted() if each[0].endswith(word))
+            before = self.state()
+            with self.subTest(word):
+                self.send(*address)
+                self.assertNotEqual(self.state(), before)
 
     def test_a_stale_or_foreign_token_opens_nothing(self):
         for token in ("stale", self.move._portal_ensure_token()):

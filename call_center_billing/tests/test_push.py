@@ -10,6 +10,7 @@ from odoo.tools import SQL, mute_logger
 
 from .asterisk import PHONE
 from .common import CallBillingCommon
+from .figures import TRIED
 from .test_format_freeswitch_json import six_bodies
 from .test_format_freeswitch_xml import document
 from .test_format_yeastar import event
@@ -155,6 +156,7 @@ class TestPush(PushCase):
 @tagged("post_install", "-at_install")
 class TestPushRefused(PushCase):
     def assertRefused(self, response, status, words):
+        TRIED["hostile files and bodies that were refused"] += 1
         self.assertEqual(response.status_code, status, response.text)
         self.assertEqual(response.json()["status"], "refused")
         self.assertIn(words, response.json()["reason"])

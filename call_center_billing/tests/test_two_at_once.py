@@ -1,6 +1,7 @@
 import base64
 import http.client
 import json
+import socket
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -429,14 +430,40 @@ class TestTwoAtOnce(BaseCase):
         with connection.getresponse() as response:
             return response.status, response.read().decode()
 
-    @mute_logger("odoo.http", "odoo.sql_db")
-    def test_a_push_that_cannot_be_committed_is_not_answered_as_received(self):
+    def pushing(self):
+        """:return: secret of the source; a call; a query that counts bodies"""
         with self.environment() as env:
             source = env["call.source"].browse(self.source_id)
             source.write({"format": "normalised_json", "push_enabled": True})
             secret = source.action_new_push_secret()["params"]["message"]
         call = {"record_ref": "1", "start": "2026-10-05T10:00:00Z", "direction": "inbound", "disposition": "answered"}
-        commit, bodies = Cursor.commit, f"SELECT count(*) FROM call_push WHERE source_id = {self.source_id}"
+        return secret, call, f"SELECT count(*) FROM call_push WHERE source_id = {self.source_id}"
+
+    def slow_post(self, secret, body):
+        """A connection on which more of the body is announced than comes."""
+        line = socket.create_connection((HOST, config["http_port"]), timeout=30)
+        self.addCleanup(line.close)
+        head = f"POST /call_center_billing/push/{self.source_id} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {secret}\r\n"
+        line.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 9000\r\n\r\n{json.dumps(body)}".encode())
+        return line
+
+    def test_who_does_not_know_the_secret_is_refused_before_the_body_came(self):
+        _secret, call, _bodies = self.pushing()
+        self.assertIn(b" 401 ", self.slow_post("wrong", call).recv(100))
+
+    @mute_logger("odoo.http", "odoo.sql_db", "werkzeug")
+    def test_a_body_that_does_not_end_keeps_no_other_waiting_and_is_not_received(self):
+        secret, call, bodies = self.pushing()
+        slow = self.slow_post(secret, call | {"record_ref": "slow"})
+        status, _answer = self.post(secret, call)
+        slow.shutdown(socket.SHUT_WR)
+        self.assertNotIn(b" 200 ", slow.recv(100))
+        self.assertEqual((status, self.count(bodies)), (200, 1))
+
+    @mute_logger("odoo.http", "odoo.sql_db")
+    def test_a_push_that_cannot_be_committed_is_not_answered_as_received(self):
+        secret, call, bodies = self.pushing()
+        commit = Cursor.commit
 
         def broken_commit(cr):
             cr.execute(bodies)

@@ -16,6 +16,7 @@ from ..deliveries import archive
 from ..models import call_import
 from .asterisk import row
 from .common import CallBillingCommon
+from .figures import TRIED
 
 
 def zipped(_method=zipfile.ZIP_DEFLATED, **files):
@@ -51,6 +52,7 @@ class UploadCase(CallBillingCommon):
         return self.env["call.import"].search(action["domain"], order="id")
 
     def assertRefused(self, words, *files):
+        TRIED["hostile files and bodies that were refused"] += 1
         with self.assertRaisesRegex(UserError, words), self.cr.savepoint():
             self.upload(*files)
         self.assertFalse(self.env["call.import"].search([("source_id", "=", self.source.id)]))

@@ -1,12 +1,14 @@
 """Workbooks that unpack to more than is good: refused before they are opened."""
 
 import io
+import re
 import tempfile
 import zipfile
 from unittest.mock import patch
 
 from .. import formats
 from ..formats import detect, workbook
+from .figures import TRIED
 from .test_format_generic import HEADER, ROW, GenericCase
 from .test_format_generic import workbook as book_of
 
@@ -41,12 +43,37 @@ class TestWorkbook(GenericCase):
         return self.read_with(repacked(self.book, **entries), "generic_xlsx")
 
     def assertTooLarge(self, **entries):
+        TRIED["hostile files and bodies that were refused"] += 1
         with self.assertRaises(formats.ReadError) as caught:
             self.read_book(**entries)
         self.assertEqual(caught.exception.code, "large")
 
     def test_a_usual_one_is_read(self):
         self.assertEqual(len(self.read_book(other="<x/>")), 3)
+
+    def test_entities_are_not_followed(self):
+        with tempfile.NamedTemporaryFile("w") as secret, zipfile.ZipFile(io.BytesIO(self.book)) as book:
+            secret.write("SECRET")
+            secret.flush()
+            laughs = "".join(f'<!ENTITY x{n} "{f"&x{n - 1};" * 10}">' for n in range(1, 9))
+            for entities in (f'<!ENTITY x8 SYSTEM "file://{secret.name}">', f'<!ENTITY x0 "SECRET">{laughs}'):
+                for name, word, used in (
+                    ("sheet", "<t>answered", "<t>&x8;answered"),
+                    ("manifest", "<Default", "&x8;<Default"),
+                    ("workbook", "<sheets", "&x8;<sheets"),
+                ):
+                    text = re.sub(r"^<\?xml.*?\?>", "", book.read(NAMES.get(name, f"xl/{name}.xml")).decode())
+                    self.assertIn(word, text)
+                    with self.subTest(name=name, entities=entities[:20]):
+                        TRIED["hostile files and bodies that were refused"] += 1
+                        told = self.read_or_refused(name, f"<!DOCTYPE x [{entities}]>{text.replace(word, used, 1)}")
+                        self.assertNotIn("SECRET", told)
+
+    def read_or_refused(self, name, text):
+        try:
+            return str(self.read_book(**{name: text}))
+        except formats.ReadError as error:
+            return str(error)
 
     def test_what_is_packed_too_well_is_refused(self):
         self.assertTooLarge(media="0" * 60_000)
