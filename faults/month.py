@@ -323,6 +323,19 @@ def payment(work):
     mails(work)
 
 
+def archive(work):
+    """The calls of what is paid go into files, those of one client are brought back."""
+
+    def due(env):
+        return [statement for statement, _calls, reason in env["call.archive"]._candidates(env.company, 0) if not reason]
+
+    def back(env):
+        min(env["call.archive"].search([]), key=lambda archive: archive.statement_id.id)._bring_back("Asked for")
+
+    work.ask("archive", lambda env: env["call.archive"]._run(env.company, commit=True), also=due)
+    work.ask("bring back", back)
+
+
 def invoices(env):
     return env["account.move"].search(
         [("move_type", "=", "out_invoice"), ("partner_id.name", "=like", "Client _"), ("call_statement_ids", "!=", False)],
@@ -352,4 +365,5 @@ STEPS = {
     "mails": mails,
     "credit": credit,
     "payment": payment,
+    "archive": archive,
 }

@@ -16,6 +16,7 @@ ONLY = (
     "closing and invoices:server crash:before commit:12",
     "closing and invoices:cut in mid-commit:commit:9",
     "payment:worker killed:after commit:10",
+    "archive:server crash:after commit:2",
 )
 """One of each kind, and those that something was lost by once."""
 
