@@ -130,12 +130,23 @@ class CallJoining(models.AbstractModel):
         """What has no part in rating and often comes later is added to the line that is there."""
         self.env.cr.execute(
             """
-            UPDATE call_usage_line u
-               SET recording_ref = coalesce(s.recording_ref, u.recording_ref), quality = coalesce(s.quality, u.quality),
-                   provider_cost = coalesce(s.provider_cost, u.provider_cost), version_at = coalesce(s.version_at, u.version_at)
-              FROM call_known k JOIN call_stage s ON s.line_number = k.line_number
-             WHERE u.id = k.usage_id AND k.completes AND NOT k.newer
+            DROP TABLE IF EXISTS pg_temp.call_completed;
+            CREATE TEMPORARY TABLE call_completed ON COMMIT DROP AS
+            SELECT k.usage_id, s.recording_ref, s.quality, s.provider_cost, s.version_at
+              FROM call_known k JOIN call_stage s ON s.line_number = k.line_number WHERE k.completes AND NOT k.newer
             """
+        )
+        if not self._holds("call_completed"):
+            return
+        self._query_by_key(
+            SQL(
+                """
+                UPDATE call_usage_line u
+                   SET recording_ref = coalesce(s.recording_ref, u.recording_ref), quality = coalesce(s.quality, u.quality),
+                       provider_cost = coalesce(s.provider_cost, u.provider_cost), version_at = coalesce(s.version_at, u.version_at)
+                  FROM call_completed s WHERE u.id = s.usage_id
+                """
+            )
         )
 
     @api.model
