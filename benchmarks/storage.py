@@ -89,9 +89,9 @@ def _create(env, table, months):
         part, end = SQL.identifier(_part(table, month)), month + relativedelta(months=1)
         env.cr.execute(SQL("CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%s) TO (%s)", part, name, month, end))
     # In a table of months nothing is unique but together with the month: PostgreSQL keeps no index over all of them.
-    unique = SQL("date, record_key") if parted else SQL("record_key")
+    unique = SQL("record_key, date") if parted else SQL("record_key")
     env.cr.execute(SQL("CREATE UNIQUE INDEX ON %s (%s)", name, unique))
-    env.cr.execute(SQL("CREATE UNIQUE INDEX ON %s (%s)", name, SQL("date, id") if parted else SQL("id")))
+    env.cr.execute(SQL("CREATE UNIQUE INDEX ON %s (%s)", name, SQL("id, date") if parted else SQL("id")))
     env.cr.execute(
         SQL("CREATE INDEX ON %s (statement_id, start_at); CREATE INDEX ON %s USING brin (import_id, start_at)", name, name)
     )
