@@ -8,7 +8,7 @@ from freezegun import freeze_time
 from lxml import html
 from openpyxl import load_workbook
 
-from odoo.tests import HttpCase, tagged
+from odoo.tests import HttpCase, new_test_user, tagged
 
 from .asterisk import PHONE
 from .common import NOVEMBER, TODAY, CallBillingCommon
@@ -20,6 +20,22 @@ TEXTS = (
 )  # fmt: skip
 """What somebody who can name a queue, or sends a caller's name, could try."""
 NAMES = ("queue", "campaign", "account_code", "agent", "skill", "quality")
+LOOK = """
+(async () => {
+    const shown = (text) => document.body.innerText.includes(text)
+        || [...document.querySelectorAll("input, textarea")].some((field) => field.value.includes(text));
+    for (let tries = 0; tries < 100 && !shown("onerror=alert(2)"); tries++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const harm = document.querySelector("img[src=x]")
+        || [...document.querySelectorAll("script")].find((script) => script.textContent.startsWith("alert("));
+    if (harm || !shown("onerror=alert(2)")) {
+        console.error(harm ? `It became ${harm.outerHTML}` : "The text is not there");
+    } else {
+        console.log("test successful");
+    }
+})()
+"""
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -141,7 +157,19 @@ class TestHostileText(HttpCase, CallBillingCommon):
                 self.assertTrue([cell for cell in cells if "=cmd|" in str(cell.value)])
                 self.assertFalse([cell.value for cell in cells if cell.data_type == "f" or cell.hyperlink])
 
-    def test_screens_of_the_staff(self):
+    def test_screens_of_the_staff_in_a_browser(self):
+        new_test_user(self.env, "reader", groups="call_center_billing.group_accountant,call_center_billing.group_whole_numbers")
+        call = self.brought.usage_line_ids.filtered(lambda call: call.queue == TEXTS[1])[:1]
+        lost = self.brought.suspense_ids.filtered(lambda record: record.called == TEXTS[1])
+        calls = "call_usage_line_action"
+        screens = [(calls, None), (calls, call), ("call_suspense_action", lost), ("call_dispute_action", self.dispute)]
+        for action, record in screens:
+            TRIED["hostile texts in pages, mails, documents and files"] += len(TEXTS)
+            url = f"/odoo/action-call_center_billing.{action}"
+            with self.subTest(action, record=bool(record)):
+                self.browser_js(f"{url}/{record.id}" if record else url, LOOK, login="reader")
+
+    def test_parts_of_screens_of_the_staff(self):
         for name in ("performance_html", "not_billable_html", "fees_html"):
             with self.subTest(name):
                 self.assertHarmless(f"<div>{self.statement[name] or ''}</div>", shown=False)
