@@ -4,15 +4,13 @@
 prints. Nothing here asserts a time.
 """
 
-import json
-import os
 import time
 from contextlib import contextmanager
 from datetime import date
 from functools import wraps
-from pathlib import Path
 
 import rating
+from results import tell
 
 from odoo.addons.account.models.account_move import AccountMove
 
@@ -54,9 +52,7 @@ def main(env, rows=1_000_000):
         "total": str(sum(run.line_ids.move_ids.mapped("amount_untaxed"))),
     }
     result["own_share"] = round(100 * (1 - (spent["create"] + spent["_post"]) / (done - prepared)), 1)
-    print(_table(result))
-    if os.environ.get("BENCH_JSON"):
-        Path(os.environ["BENCH_JSON"]).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    tell(result, _table(result))
 
 
 @contextmanager

@@ -5,7 +5,6 @@ read what it prints. Nothing here asserts a time: times differ by machine, so th
 """
 
 import contextlib
-import json
 import os
 import platform
 import random
@@ -18,6 +17,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
+from results import tell
 
 from odoo.fields import Command
 from odoo.tools import SQL
@@ -70,9 +70,7 @@ def main(env, rows=100_000):
     result["same"] = {"seconds": round(same, 3), "calls_per_second": round(rows / same)}
     result["again"] = {"seconds": round(again, 3), "calls_per_second": round(rows / again)}
     result["duckdb"] = {"seconds": round(duck, 3), "calls_per_second": round(rows / duck)}
-    print(_table(result))
-    if os.environ.get("BENCH_JSON"):
-        Path(os.environ["BENCH_JSON"]).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    tell(result, _table(result))
 
 
 # --- What is measured -----------------------------------------------------------------------------------

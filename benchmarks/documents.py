@@ -4,13 +4,12 @@
 prints. Nothing here asserts a time.
 """
 
-import json
 import os
 import time
-from pathlib import Path
 
 import collection
 import rating
+from results import tell
 
 TARGETS = {"csv": (5, 200)}
 """Seconds, MB more than before, for 100,000 calls."""
@@ -37,9 +36,7 @@ def main(env, rows=100_000):
             "memory": collection._peak() - before,
             "bytes": size,
         }
-    print(_table(result))
-    if os.environ.get("BENCH_JSON"):
-        Path(os.environ["BENCH_JSON"]).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    tell(result, _table(result))
 
 
 def _write(statement, kind):

@@ -4,14 +4,12 @@
 prints. Nothing here asserts a time.
 """
 
-import json
-import os
 import time
 from datetime import date
-from pathlib import Path
 
 import rating
 from dateutil.relativedelta import relativedelta
+from results import tell
 
 from odoo.tools import SQL
 
@@ -43,9 +41,7 @@ def main(env, rows=10_000_000):
     filled = time.perf_counter() - begin
     user = _client(env, world)
     result = {"calls": rows, "clients": CLIENTS, "filled": filled, "pages": _pages(env(user=user, su=False))}
-    print(_table(result))
-    if os.environ.get("BENCH_JSON"):
-        Path(os.environ["BENCH_JSON"]).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    tell(result, _table(result))
 
 
 def _store(env, world, month, size):

@@ -4,11 +4,10 @@
 prints. Nothing here asserts a time.
 """
 
-import json
-import os
 import time
 from datetime import date, datetime
-from pathlib import Path
+
+from results import tell
 
 from odoo.fields import Command
 from odoo.tools import SQL
@@ -26,9 +25,7 @@ def main(env, rows=1_000_000):
     for size in sizes:
         result["sizes"][size] = _measure(env, world, size)
     result["destinations"] = _destinations(env, world, min(rows, 1_000_000))
-    print(_table(result))
-    if os.environ.get("BENCH_JSON"):
-        Path(os.environ["BENCH_JSON"]).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    tell(result, _table(result))
 
 
 def _measure(env, world, size):

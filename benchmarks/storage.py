@@ -4,13 +4,11 @@
 prints. Nothing here asserts a time.
 """
 
-import json
-import os
 import time
-from pathlib import Path
 
 import rating
 from dateutil.relativedelta import relativedelta
+from results import tell
 
 from odoo.tools import SQL
 
@@ -32,9 +30,7 @@ def main(env, rows=10_000_000):
         steps.append(_month(env, world, number))
         print(_row(steps[-1]), flush=True)
     result = {"growth": steps, "layouts": _layouts(env)}
-    print(_table(result))
-    if os.environ.get("BENCH_JSON"):
-        Path(os.environ["BENCH_JSON"]).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    tell(result, _table(result))
 
 
 # --- Growth ---------------------------------------------------------------------------------------------
@@ -68,17 +64,10 @@ def _layouts(env):
     """The same months in one table and in a table of months, with the same indexes; what is usually done with each."""
     periods = SQL("SELECT DISTINCT date_trunc('month', date_start)::date FROM call_statement ORDER BY 1")
     months = [month for (month,) in env.execute_query(periods)][-LAYOUT_MONTHS:]
-    columns = _columns(env)
+    columns = SQL(", ").join(map(SQL.identifier, env["call.usage.line"]._stored_columns()))
     for table in TABLES:
         _create(env, table, months)
     return {table: _measure(env, table, months, columns) for table in TABLES}
-
-
-def _columns(env):
-    found = env.execute_query(
-        SQL("SELECT attname FROM pg_attribute WHERE attrelid = 'call_usage_line'::regclass AND attnum > 0 AND NOT attisdropped")
-    )
-    return SQL(", ").join(SQL.identifier(name) for (name,) in found)
 
 
 def _create(env, table, months):

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 import duckdb
 
+from .formats.sql import literal, literals
+
 OPTIONS = r"FORMAT csv, NULL '\N', FORCE_QUOTE *"
 TYPES = {
     "integer": "INTEGER",
@@ -27,13 +29,9 @@ def _engine(*paths):
     """An engine that reads and writes the directories of these files and nothing else."""
     folders = sorted({os.path.dirname(path) for path in paths})
     with duckdb.connect(config={"threads": 1, "memory_limit": MEMORY, "temp_directory": folders[0]}) as duck:
-        duck.execute(f"SET allowed_directories = [{', '.join(map(literal, folders))}]")
+        duck.execute(f"SET allowed_directories = [{literals(folders)}]")
         duck.execute("SET enable_external_access = false")
         yield duck
-
-
-def literal(text):
-    return "'" + text.replace("'", "''") + "'"
 
 
 def name(text):
@@ -49,7 +47,7 @@ def write(csv_path, path, columns, told):
     types = {column: TYPES.get(kind, "VARCHAR") for column, kind in columns.items()}
     texts = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in types)
     casts = ", ".join(f"CAST({name(column)} AS {kind}) AS {name(column)}" for column, kind in types.items())
-    about = ", ".join(f"{name(key)}: {literal(str(value))}" for key, value in told.items())
+    about = ", ".join(f"{name(key)}: {literal(value)}" for key, value in told.items())
     with _engine(csv_path, path) as duck:
         duck.execute(
             f"""

@@ -311,21 +311,9 @@ class CallArchive(models.Model):
 
     # --- The file -------------------------------------------------------------------------------------------
 
-    @api.model
-    def _columns(self):
-        """dict of column -> type: all that a call has, also of what other add-ons gave it"""
-        return dict(
-            self.env.execute_query(
-                SQL(
-                    "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute"
-                    " WHERE attrelid = 'call_usage_line'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
-                )
-            )
-        )
-
     def _written(self, workdir):
         """:return: path of the Parquet file"""
-        statement, columns = self.statement_id, self._columns()
+        statement, columns = self.statement_id, self.env["call.usage.line"]._stored_columns()
         query = SQL(
             """
             SELECT %s, %s, %s FROM call_usage_line u
@@ -407,7 +395,7 @@ class CallArchive(models.Model):
         :return: list of their columns that there are
         """
         path, rows = self._checked(workdir), f"{workdir}/read.csv"
-        there = self._columns()
+        there = self.env["call.usage.line"]._stored_columns()
         names = [name for name in parquet.columns(path) if name in there]
         parquet.read(path, rows, [*names, "stretches"])
         columns = SQL(", ").join(map(SQL.identifier, names))
@@ -444,7 +432,7 @@ class CallArchive(models.Model):
                 theirs,
             )
         )
-        if not (same == read == self.call_count) or set(names) != set(self._columns()):
+        if not (same == read == self.call_count) or set(names) != set(self.env["call.usage.line"]._stored_columns()):
             raise UserError(
                 self.env._(
                     "%(count)s calls were written, %(read)s were read back, and %(same)s of them are the same.",

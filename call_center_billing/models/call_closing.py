@@ -213,9 +213,9 @@ class CallClosing(models.AbstractModel):
         return found
 
     @api.model
-    def _part_sums(self, condition):
+    def _part_sums(self, condition, any_parts):
         """Columns that sum the seconds of parts with own rates; none where no price has any."""
-        if not self._any_part_prices():
+        if not any_parts:
             return [SQL("0") for _part in PARTS]
         return [
             SQL(
@@ -244,7 +244,7 @@ class CallClosing(models.AbstractModel):
                  GROUP BY 1, 2, 3, 4, 5
                  ORDER BY 1, 2, 3 NULLS FIRST, 4, 5
                 """,
-                SQL(", ").join(self._part_sums(SQL("true"))),
+                SQL(", ").join(self._part_sums(SQL("true"), self._any_part_prices())),
                 self._pieces(statements, usage),
             )
         )
@@ -607,8 +607,8 @@ class CallClosing(models.AbstractModel):
         is_free = SQL("unit = 'call' AND freed <> 0 AND freed = units")
         if self._any_split(usage):
             is_free = SQL("coalesce(bool_or(%s) OVER (PARTITION BY id), false)", is_free)
-        sums, parts, prices = self._part_sums(SQL("p.begins")), SQL(), SQL()
-        if self._any_part_prices():
+        any_parts, parts, prices = self._any_part_prices(), SQL(), SQL()
+        if any_parts:
             parts = SQL(", p.price_id, %s", SQL(", ").join(SQL.identifier("p", part) for part in PARTS))
             prices = SQL("JOIN call_price r ON r.id = p.price_id")
         rows = self.env.execute_query(
@@ -688,7 +688,8 @@ class CallClosing(models.AbstractModel):
                 sliced=sliced,
                 begins=begins,
                 sums=SQL(", ").join(
-                    SQL("%s AS %s", piece, SQL.identifier(name)) for piece, name in zip(sums, PART_COLUMNS, strict=True)
+                    SQL("%s AS %s", piece, SQL.identifier(name))
+                    for piece, name in zip(self._part_sums(SQL("p.begins"), any_parts), PART_COLUMNS, strict=True)
                 ),
                 part_sums=SQL(", ").join(SQL.identifier("t", name) for name in PART_COLUMNS),
                 places=SQL(", ").join(SQL("(%s, t.%s)", end, SQL.identifier(end)) for end in ENDS),

@@ -297,11 +297,7 @@ class CallJoining(models.AbstractModel):
 
         :param offsets: SELECT of charged_id, line_number, import_id, statement_id, late_of_id
         """
-        columns = [
-            column for (column,) in self.env.execute_query(
-                SQL("SELECT attname FROM pg_attribute WHERE attrelid = 'call_usage_line'::regclass AND attnum > 0 AND NOT attisdropped")
-            )
-        ]  # fmt: skip
+        columns = self.env["call.usage.line"]._stored_columns()
         given = ("import_id", "line_number", "statement_id", "late_of_id")
         offset = {
             "id": SQL("nextval(pg_get_serial_sequence('call_usage_line', 'id'))"),

@@ -183,10 +183,7 @@ class CallStatement(models.Model):
             )
         )
         cr.execute("ANALYZE call_copied")
-        cr.execute(
-            "SELECT attname FROM pg_attribute WHERE attrelid = 'call_usage_line'::regclass AND attnum > 0 AND NOT attisdropped"
-        )
-        columns = [column for (column,) in cr.fetchall()]
+        columns = self.env["call.usage.line"]._stored_columns()
         values = {
             "id": SQL("c.copy_id"),
             "record_key": SQL("(left(replace(u.record_key::text, '-', ''), 24) || lpad(to_hex(c.copy_id), 8, '0'))::uuid"),

@@ -162,6 +162,18 @@ class CallUsageLine(models.Model):
         sql.create_index(self.env.cr, "call_usage_line_record_key_index", self._table, ["record_key"], unique=True)
 
     @api.model
+    def _stored_columns(self):
+        """dict of column -> type: all that a call has, also what is no field, and what other add-ons gave it"""
+        return dict(
+            self.env.execute_query(
+                SQL(
+                    "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute"
+                    " WHERE attrelid = 'call_usage_line'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
+                )
+            )
+        )
+
+    @api.model
     def _rated_columns(self):
         """Columns by which a period is closed and calls are rated again."""
         return (
