@@ -5,6 +5,7 @@ prints. Nothing here asserts a time.
 """
 
 import time
+from itertools import pairwise
 
 import rating
 from dateutil.relativedelta import relativedelta
@@ -17,6 +18,7 @@ STEP = 1_000_000
 BATCH = 50_000
 """Calls that are looked up or stored at once, as a part of a file is."""
 LAYOUT_MONTHS = 10
+STEPS = ("known", "near", "price", "store")
 TABLES = ("bench_one", "bench_months")
 
 
@@ -24,7 +26,7 @@ def main(env, rows=10_000_000):
     """Fill the table month by month, copy its last months into both layouts, print what it took, and write it as JSON to the file
     named by ``BENCH_JSON``, if set."""
     world = rating._set_up(env, CLIENTS)
-    print(f"\n{'calls stored':>14} {'known/s':>10} {'price/s':>10} {'store/s':>10} {'all/s':>10}")
+    print(f"\n{'calls stored':>14}" + "".join(f" {f'{name}/s':>10}" for name in (*STEPS, "all")))
     steps = []
     for number in range(max(rows // STEP, 2)):
         steps.append(_month(env, world, number))
@@ -37,23 +39,28 @@ def main(env, rows=10_000_000):
 
 
 def _month(env, world, number):
-    """One more month of calls: seconds to find that none is known, to price and to store them in batches; staging is not counted."""
-    seconds = {"known": 0.0, "price": 0.0, "store": 0.0}
+    """One more month of calls: seconds to find that none is known and none near another one, to price and to store them in batches;
+    staging is not counted."""
+    Joining, seconds = env["call.joining"], dict.fromkeys(STEPS, 0.0)
     month = rating.MONTH + relativedelta(months=number)
     for batch in range(STEP // BATCH):
         rating._stage(env, world["lines"], BATCH, month, first=batch * BATCH, of=STEP)
-        begin = time.perf_counter()
-        env["call.joining"]._find_known(env["call.suspense"])
-        known = time.perf_counter()
+        moments = [time.perf_counter()]
+        Joining._find_known(env["call.suspense"])
+        moments.append(time.perf_counter())
+        Joining._recall(world["import"].source_id, env["call.loading"]._survey())
+        Joining._hold_near_duplicates(())
+        Joining._find_kin()
+        moments.append(time.perf_counter())
         rates = rating._price(env)
-        priced = time.perf_counter()
+        moments.append(time.perf_counter())
         (calls, _updated) = env["call.loading"]._insert_usage(world["import"], rates)
         env.cr.commit()
-        stored = time.perf_counter()
+        moments.append(time.perf_counter())
         assert calls[0] == BATCH, f"{calls[0]} of {BATCH} calls were stored"
         env.invalidate_all()
-        for name, value in (("known", known - begin), ("price", priced - known), ("store", stored - priced)):
-            seconds[name] += value
+        for name, (begin, end) in zip(STEPS, pairwise(moments), strict=True):
+            seconds[name] += end - begin
     return {"stored": (number + 1) * STEP, **{name: round(value, 4) for name, value in seconds.items()}}
 
 
@@ -159,16 +166,12 @@ def _remove(env, table, month):
 
 
 def _row(step):
-    parts = [step[name] for name in ("known", "price", "store")]
-    return "{:>14,} {:>10,.0f} {:>10,.0f} {:>10,.0f} {:>10,.0f}".format(
-        step["stored"], *(STEP / each for each in (*parts, sum(parts)))
-    )
+    parts = [step[name] for name in STEPS]
+    return f"{step['stored']:>14,}" + "".join(f" {STEP / each:>10,.0f}" for each in (*parts, sum(parts)))
 
 
 def _table(result):
-    first, last = (
-        sum(step[name] for name in ("known", "price", "store")) for step in (result["growth"][0], result["growth"][-1])
-    )
+    first, last = (sum(step[name] for name in STEPS) for step in (result["growth"][0], result["growth"][-1]))
     rows = ["", f"the last {STEP:,} took {last / first:.2f} times as long as the first", ""]
     one, months = (result["layouts"][table] for table in TABLES)
     rows.append(f"{'':32} {'one table':>20} {'a table of months':>20}")

@@ -541,7 +541,7 @@ def _normalise(duck, workdir, zone, seed, rules):
     duck.execute(
         f"""
         CREATE OR REPLACE TABLE normalised AS
-        WITH checked AS MATERIALIZED (
+        WITH checked AS NOT MATERIALIZED (
             SELECT *, coalesce(problem, time_problem, CASE
                 WHEN least({parts}, total_seconds) < 0 THEN 'negative_duration'
                 WHEN greatest({parts}, total_seconds) > {record.MAX_CALL_SECONDS} THEN 'absurd_duration'

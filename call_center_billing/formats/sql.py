@@ -74,9 +74,15 @@ def seconds(expr: str, unit: str = "seconds") -> str:
 
 
 def plain_number(expr: str, rules) -> str:
-    """The number itself where it needs no rule of :func:`.numbers.canonical_number`, otherwise NULL."""
+    """What :func:`.numbers.canonical_number` makes of a number where that takes no more than a look at how it begins, otherwise NULL."""
     doubled = f" AND {expr} NOT LIKE '+{rules.code}0%'" if rules.trunk == "0" else ""
     cases = [f"WHEN regexp_full_match({expr}, '[+][1-9][0-9]{{6,15}}'){doubled} THEN {expr}"]
+    if rules.abroad == ("00",):
+        doubled = doubled.replace("'+", "'00")
+        cases.append(f"WHEN regexp_full_match({expr}, '00[1-9][0-9]{{6,15}}'){doubled} THEN '+' || substr({expr}, 3)")
+        if rules.trunk == "0":
+            national = "|".join(f"[1-9][0-9]{{{length - 1}}}" for length in rules.lengths if 7 <= length + len(rules.code) <= 16)
+            cases.append(f"WHEN regexp_full_match({expr}, '0({national})') THEN '+{rules.code}' || substr({expr}, 2)")
     if rules.trunk in ("", "0") and not rules.short:
         cases.append(f"WHEN regexp_full_match({expr}, '[1-9][0-9]*') THEN {expr}")
     return f"CASE {' '.join(cases)} END"

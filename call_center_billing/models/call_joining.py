@@ -78,8 +78,11 @@ class CallJoining(models.AbstractModel):
     # --- Known records and newer versions -------------------------------------------------------------
 
     @api.model
-    def _find_known(self, except_suspense):
-        """Mark what is here already as duplicate; keep newer versions in ``call_changed`` (line_number, usage_id, billed)."""
+    def _find_known(self, except_suspense, new=False):
+        """Mark what is here already as duplicate; keep newer versions in ``call_changed`` (line_number, usage_id, billed).
+
+        :param new: no usable record is a usage line already
+        """
         Loading = self.env["call.loading"]
         Loading._create_temporary("call_changed", SQL("line_number integer, usage_id integer, billed boolean"))
         duplicates = self._known_suspense(except_suspense) | self.env["call.archive"]._known()
@@ -97,8 +100,9 @@ class CallJoining(models.AbstractModel):
                   FROM call_stage s
                   JOIN call_usage_line u ON u.record_key = s.record_key
                   JOIN call_statement t ON t.id = u.statement_id
-                 WHERE s.outcome IS NULL OR s.outcome = 'refused'
+                 WHERE s.outcome = 'refused' %(usable)s
                 """,
+                usable=SQL() if new else SQL("OR s.outcome IS NULL"),
                 sound=SQL("u.is_purged IS NOT TRUE AND (s.version_at < u.version_at) IS NOT TRUE"),
                 now=told("s"),
                 then=told("u"),
@@ -428,6 +432,7 @@ class CallJoining(models.AbstractModel):
         self.env.cr.execute("DROP TABLE IF EXISTS pg_temp.call_recent")
         imports = [each for (each,) in self.env.execute_query(SQL("SELECT id FROM call_import WHERE source_id = %s", source.id))]
         margin = timedelta(hours=LEG_HOURS)
+        first, last = survey.first and survey.first - margin, survey.last and survey.last + margin
         # Bounds are written out: the planner then knows how few rows of a large table these are.
         self.env.cr.execute(
             SQL(
@@ -437,15 +442,38 @@ class CallJoining(models.AbstractModel):
                        coalesce(ltrim(caller_e164, '+'), caller) AS caller, coalesce(ltrim(called_e164, '+'), called) AS called
                   FROM call_usage_line
                  WHERE start_at BETWEEN %s AND %s AND import_id = ANY(%s)
-                   AND quantity > 0 AND not_billable_reason IS DISTINCT FROM 'replaced'
-                   AND statement_id NOT IN (SELECT id FROM call_statement WHERE billed_again_id IS NOT NULL)
+                   AND quantity > 0 AND not_billable_reason IS DISTINCT FROM 'replaced' AND statement_id = ANY(%s)
                 """,
-                survey.first - margin if survey.first else None,
-                survey.last + margin if survey.last else None,
+                first,
+                last,
                 imports,
+                self._statements_around(source.company_id, first, last),
             )
         )
         self.env.cr.execute("ANALYZE call_recent")
+
+    @api.model
+    def _statements_around(self, company, first, last):
+        """The statements that may have calls which began between two moments: those of that time, and those with late calls. By them
+        the calls are found in an index, however many are stored.
+
+        :return: list of ids
+        """
+        if not first:
+            return []
+        day = timedelta(days=1)  # the client's day is not that of UTC
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT id FROM call_statement
+                 WHERE company_id = %s AND billed_again_id IS NULL AND date_end >= %s AND (date_start <= %s OR late_count > 0)
+                """,
+                company.id,
+                (first - day).date(),
+                (last + day).date(),
+            )
+        )
+        return [statement for (statement,) in rows]
 
     @api.model
     def _hold_near_duplicates(self, confirmed):
@@ -463,7 +491,9 @@ class CallJoining(models.AbstractModel):
                   FROM call_stage b
                   JOIN call_recent u ON u.caller = CASE WHEN b.caller_is_e164 THEN b.caller_key ELSE b.caller END
                                     AND u.called = CASE WHEN b.called_is_e164 THEN b.called_key ELSE b.called END
-                 WHERE b.outcome IS NULL AND b.line_number <> ALL(%(confirmed)s) AND b.talk_seconds > 0 AND u.talk_seconds > 0
+                 WHERE b.start_at BETWEEN (SELECT min(start_at) FROM call_recent) - %(near)s * interval '1 second'
+                                      AND (SELECT max(start_at) FROM call_recent) + %(near)s * interval '1 second'
+                   AND b.outcome IS NULL AND b.line_number <> ALL(%(confirmed)s) AND b.talk_seconds > 0 AND u.talk_seconds > 0
                    AND abs(extract(epoch FROM b.start_at - u.start_at)) <= %(near)s
                    AND abs(b.total_seconds - u.total_seconds) <= %(near)s
                    AND u.record_key <> b.record_key AND (u.group_ref = b.group_ref) IS NOT TRUE

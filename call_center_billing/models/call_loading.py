@@ -3,6 +3,7 @@ import tempfile
 from datetime import datetime
 from typing import NamedTuple
 
+import psycopg2
 from psycopg2 import sql
 
 from odoo import api, models
@@ -13,6 +14,10 @@ from .. import formats
 from ..formats.record import DIRECTIONS, DISPOSITIONS, PARTS, REASONS, TEXTS
 from .call_endpoint import KINDS
 from .call_joining import version_key
+from .call_usage_line import RECORD_KEY
+
+SAMPLE = 100
+"""Records of a part that are looked for before all are loaded as new ones."""
 
 
 class Survey(NamedTuple):
@@ -46,10 +51,8 @@ class CallLoading(models.AbstractModel):
         :return: the totals of these records by field name, each counted at its own place
         """
         self._stage(records.path, table)
-        source, none = call_import.source_id, self.env["call.suspense"]
-        survey = self._prepare(source, none, ())
-        rates = self._rate(source, survey)
-        usage, updated = self._insert_usage(call_import, rates)
+        survey, rates, usage, updated = self._load_new(call_import) or self._load_known(call_import)
+        source = call_import.source_id
         totals = {"read": (records.read, records.seconds), "accepted": usage, **survey.left_out}
         # Usage lines are unique: where those and what was left out are all that was read, nothing is left to suspend.
         settled = sum(totals[name][0] for name in ("accepted", "duplicate", "ignored")) == records.read
@@ -63,6 +66,46 @@ class CallLoading(models.AbstractModel):
             for name, pair in totals.items()
             for what, value in zip(("count", "seconds"), pair, strict=True)
         } | {"updated_count": updated}
+
+    @api.model
+    def _load_new(self, call_import):
+        """Load the staged records, expecting that none is here already: the unique key tells, which saves looking for each.
+
+        :return: what :meth:`_load_known` gives; None where one is known: then nothing was done
+        """
+        if call_import.duplicate_count or call_import.updated_count or self._is_any_known():
+            return None
+        try:
+            with self.env.cr.savepoint():
+                return self._load_known(call_import, new=True)
+        except psycopg2.errors.UniqueViolation as error:
+            if error.diag.constraint_name != RECORD_KEY:
+                raise
+            return None
+
+    @api.model
+    def _is_any_known(self):
+        """Whether one of a few staged records is here already: then others are as well."""
+        ((known,),) = self.env.execute_query(
+            SQL(
+                "SELECT EXISTS (SELECT FROM (SELECT record_key FROM call_stage LIMIT %s) s"
+                " JOIN call_usage_line u ON u.record_key = s.record_key)",
+                SAMPLE,
+            )
+        )
+        return known
+
+    @api.model
+    def _load_known(self, call_import, new=False):
+        """Load the staged records.
+
+        :param new: none of them is here already
+        :return: Survey, Rates, and what :meth:`_insert_usage` gives
+        :raise psycopg2.errors.UniqueViolation: one of those that should be new is not
+        """
+        survey = self._prepare(call_import.source_id, self.env["call.suspense"], (), new)
+        rates = self._rate(call_import.source_id, survey)
+        return survey, rates, *self._insert_usage(call_import, rates)
 
     @api.model
     def _load_recycled(self, call_import, records_path, places):
@@ -141,15 +184,16 @@ class CallLoading(models.AbstractModel):
         )
 
     @api.model
-    def _prepare(self, source, except_suspense, confirmed):
+    def _prepare(self, source, except_suspense, confirmed, new=False):
         """Know what is new.
 
         :param except_suspense: suspended records that are being read again
         :param confirmed: lines that a person found to be no near duplicates
+        :param new: no usable record is a usage line already
         :return: Survey
         """
         self.env.flush_all()
-        self.env["call.joining"]._find_known(except_suspense)
+        self.env["call.joining"]._find_known(except_suspense, new)
         if formats.get(source.format).completes:
             self.env["call.joining"]._complete_by_leg(source)
         survey = self._survey()
@@ -313,7 +357,8 @@ class CallLoading(models.AbstractModel):
                     *(SQL.identifier("g", name) for name in ("statement_id", "late_of_id", "contract_line_id", "date"))
                 ),
                 **{"import": call_import.id},
-            )
+            ),
+            log_exceptions=False,  # a record that is known is told by its key, see _load_new
         )
         if rates.split:
             self._insert_stretches(call_import, last_id)

@@ -4,6 +4,8 @@ from odoo.tools import SQL, sql
 from ..formats.record import DISPOSITIONS, KINDS, PARTS
 
 AMOUNT_DIGITS = (16, 10)
+RECORD_KEY = "call_usage_line_record_key_index"
+"""The index by which each record is one line."""
 STAFF = "call_center_billing.group_sales"
 NUMBERS = "call_center_billing.group_whole_numbers"
 """Who reads whole numbers, and what may tell one that the client does not see (see call_masking.py)."""
@@ -159,7 +161,7 @@ class CallUsageLine(models.Model):
         """The unique key. It is no field: nothing but the bulk load reads or writes it."""
         if not sql.column_exists(self.env.cr, self._table, "record_key"):
             self.env.cr.execute(SQL("ALTER TABLE %s ADD COLUMN record_key uuid NOT NULL", SQL.identifier(self._table)))
-        sql.create_index(self.env.cr, "call_usage_line_record_key_index", self._table, ["record_key"], unique=True)
+        sql.create_index(self.env.cr, RECORD_KEY, self._table, ["record_key"], unique=True)
 
     @api.model
     def _stored_columns(self):

@@ -6,11 +6,13 @@ import unittest
 from collections import Counter
 from datetime import datetime
 
+import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from .. import formats
-from ..formats import lines, local_time
+from ..formats import lines, local_time, sql
+from ..formats.numbers import canonical_number, dialling
 from .asterisk import row
 from .format_case import SAMPLES, FormatCase
 from .good_files import OPTIONS
@@ -337,6 +339,23 @@ class TestCustomTemplate(FormatCase):
         )  # fmt: skip
         reasons = [each[-1] for each in self.told_lines(self.line(1), *broken, self.line(7))]
         self.assertEqual(reasons, ["", "quotes", "bad_disposition", "bad_time", "negative_duration", "quotes", ""])
+
+
+class TestNumbers(FormatCase):
+    @given(
+        st.sampled_from([None, "DE", "FR", "IT", "ES", "BR", "US", "AU", "RU", "JP"]),
+        st.lists(st.from_regex(r"(\+|00|0|0011|011|1|\+490|00490| )?[0-9]{1,16}", fullmatch=True), min_size=1),
+    )
+    def test_the_quick_way_to_a_number_agrees_with_the_careful_one(self, country, numbers):
+        rules = dialling(country)
+        quick = f"SELECT number, {sql.plain_number('number', rules)} FROM (SELECT unnest($numbers) AS number)"
+        for number, plain in duckdb.execute(quick, {"numbers": numbers}).fetchall():
+            self.assertIn(plain, (None, canonical_number(number, rules)), (country, number))
+
+    def test_numbers_as_europeans_dial_them_take_the_quick_way(self):
+        quick = f"SELECT {sql.plain_number('number', dialling('DE'))} FROM (SELECT unnest($numbers) AS number)"
+        found = duckdb.execute(quick, {"numbers": ["+49305550100", "0049305550100", "0305550100", "+490305550100"]}).fetchall()
+        self.assertEqual(found, [("+49305550100",), ("+49305550100",), ("+49305550100",), (None,)])
 
 
 class TestLines(FormatCase):

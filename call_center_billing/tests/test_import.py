@@ -1,7 +1,9 @@
 from datetime import date
+from unittest.mock import patch
 
 from odoo.exceptions import UserError
 
+from ..models import call_loading
 from .asterisk import PHONE, row
 from .common import CallBillingCommon
 
@@ -26,6 +28,15 @@ class TestImport(CallBillingCommon):
         self.import_text(early, broken)
         record = self.import_text(early, broken, late)
         self.assertTotals(record, read=3, accepted=1, duplicate=2)
+
+    def test_a_record_that_is_known_against_all_expectation_is_found_without_a_logged_error(self):
+        early, late, broken = row(), row(start="2026-10-06 10:00:00"), "nonsense\n"
+        first = self.import_text(early, broken)
+        with patch.object(call_loading, "SAMPLE", 0), self.assertNoLogs("odoo.sql_db", "ERROR"):
+            record = self.import_text(late, broken, early)
+        self.assertTotals(record, read=3, accepted=1, duplicate=2)
+        self.assertEqual(self.contract.call_statement_ids.usage_count, 2)
+        self.assertEqual(len(self.calls(first, record)), 2)
 
     def test_a_part_of_an_imported_file_brings_nothing_new(self):
         early, late = row(), row(start="2026-10-06 10:00:00")

@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 
 from . import test_format_cisco_cucm as cisco
 from .asterisk import PHONE, row
-from .common import DECEMBER, CallBillingCommon
+from .common import DECEMBER, NOVEMBER, CallBillingCommon
 
 
 def leg(number, linked="1790000000.1", **values):
@@ -133,6 +133,13 @@ class TestNearDuplicates(CallBillingCommon):
 
     def test_also_across_files(self):
         self.import_text(row())
+        self.assertTotals(self.import_text(row(start="2026-10-05 09:59:59")), read=1, accepted=0, suspended=1)
+
+    def test_also_where_the_first_one_came_too_late_for_its_period(self):
+        self.import_text(row(start="2026-10-04 10:00:00"))
+        self.bill()
+        late = self.import_text(row())
+        self.assertEqual(self.calls(late).statement_id.date_start, NOVEMBER)
         self.assertTotals(self.import_text(row(start="2026-10-05 09:59:59")), read=1, accepted=0, suspended=1)
 
     def test_numbers_that_are_written_another_way_are_the_same(self):
