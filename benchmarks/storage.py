@@ -17,7 +17,7 @@ CLIENTS = 100
 STEP = 1_000_000
 BATCH = 50_000
 """Calls that are looked up or stored at once, as a part of a file is."""
-LAYOUT_MONTHS = 10
+LAYOUT_MONTHS = 3
 STEPS = ("known", "near", "price", "store")
 TABLES = ("bench_one", "bench_months")
 
@@ -26,12 +26,12 @@ def main(env, rows=10_000_000):
     """Fill the table month by month, copy its last months into both layouts, print what it took, and write it as JSON to the file
     named by ``BENCH_JSON``, if set."""
     world = rating._set_up(env, CLIENTS)
-    print(f"\n{'calls stored':>14}" + "".join(f" {f'{name}/s':>10}" for name in (*STEPS, "all")))
+    print(f"\n{'calls stored':>14}" + "".join(f" {f'{name}/s':>10}" for name in (*STEPS, "all")) + f" {'log MB':>10}")
     steps = []
     for number in range(max(rows // STEP, 2)):
         steps.append(_month(env, world, number))
         print(_row(steps[-1]), flush=True)
-    result = {"growth": steps, "layouts": _layouts(env)}
+    result = {"growth": steps, "layouts": _layouts(env, len(steps))}
     tell(result, _table(result))
 
 
@@ -41,36 +41,53 @@ def main(env, rows=10_000_000):
 def _month(env, world, number):
     """One more month of calls: seconds to find that none is known and none near another one, to price and to store them in batches;
     staging is not counted."""
-    Joining, seconds = env["call.joining"], dict.fromkeys(STEPS, 0.0)
+    Joining, Loading = env["call.joining"], env["call.loading"]
+    seconds = dict.fromkeys(STEPS, 0.0)
+    ((before,),) = env.execute_query(SQL("SELECT pg_current_wal_insert_lsn()"))
     month = rating.MONTH + relativedelta(months=number)
     for batch in range(STEP // BATCH):
         rating._stage(env, world["lines"], BATCH, month, first=batch * BATCH, of=STEP)
         moments = [time.perf_counter()]
-        Joining._find_known(env["call.suspense"])
+        assert not Loading._is_any_known(), "These calls are new"
+        Joining._find_known(env["call.suspense"], new=True)
         moments.append(time.perf_counter())
-        Joining._recall(world["import"].source_id, env["call.loading"]._survey())
+        Joining._recall(world["import"].source_id, Loading._survey())
         Joining._hold_near_duplicates(())
         Joining._find_kin()
         moments.append(time.perf_counter())
         rates = rating._price(env)
         moments.append(time.perf_counter())
-        (calls, _updated) = env["call.loading"]._insert_usage(world["import"], rates)
+        (calls, _updated) = Loading._insert_usage(world["import"], rates)
         env.cr.commit()
         moments.append(time.perf_counter())
         assert calls[0] == BATCH, f"{calls[0]} of {BATCH} calls were stored"
         env.invalidate_all()
         for name, (begin, end) in zip(STEPS, pairwise(moments), strict=True):
             seconds[name] += end - begin
-    return {"stored": (number + 1) * STEP, **{name: round(value, 4) for name, value in seconds.items()}}
+    _settle(env, world, month)
+    ((log,),) = env.execute_query(SQL("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s) / 1e6", before))
+    return {"stored": (number + 1) * STEP, **{name: round(value, 4) for name, value in seconds.items()}, "wal_mb": round(log)}
+
+
+def _settle(env, world, month):
+    """The month is over, as if it was invoiced and paid: what follows is of the next one."""
+    end = month + relativedelta(months=1, days=-1)
+    world["lines"].write({"last_date_invoiced": end})
+    env.flush_all()
+    env.cr.execute(SQL("UPDATE call_statement SET state = 'settled' WHERE date_end <= %s", end))
+    env.cr.commit()
+    env.invalidate_all()
 
 
 # --- Layouts --------------------------------------------------------------------------------------------
 
 
-def _layouts(env):
-    """The same months in one table and in a table of months, with the same indexes; what is usually done with each."""
-    periods = SQL("SELECT DISTINCT date_trunc('month', date_start)::date FROM call_statement ORDER BY 1")
-    months = [month for (month,) in env.execute_query(periods)][-LAYOUT_MONTHS:]
+def _layouts(env, filled):
+    """The same months in one table and in a table of months, with the same indexes; what is usually done with each.
+
+    :param filled: number of months that have calls
+    """
+    months = [(rating.MONTH + relativedelta(months=number)) for number in range(filled)][-LAYOUT_MONTHS:]
     columns = SQL(", ").join(map(SQL.identifier, env["call.usage.line"]._stored_columns()))
     for table in TABLES:
         _create(env, table, months)
@@ -167,12 +184,19 @@ def _remove(env, table, month):
 
 def _row(step):
     parts = [step[name] for name in STEPS]
-    return f"{step['stored']:>14,}" + "".join(f" {STEP / each:>10,.0f}" for each in (*parts, sum(parts)))
+    return (
+        f"{step['stored']:>14,}" + "".join(f" {STEP / each:>10,.0f}" for each in (*parts, sum(parts))) + f" {step['wal_mb']:>10,}"
+    )
 
 
 def _table(result):
-    first, last = (sum(step[name] for name in STEPS) for step in (result["growth"][0], result["growth"][-1]))
-    rows = ["", f"the last {STEP:,} took {last / first:.2f} times as long as the first", ""]
+    first, second, last = (sum(result["growth"][at][name] for name in STEPS) for at in (0, 1, -1))
+    rows = [
+        "",
+        f"the last {STEP:,} took {last / second:.2f} times as long as those that came when {STEP:,} were stored,",
+        f"and {last / first:.2f} times as long as the first, whose table was empty",
+        "",
+    ]
     one, months = (result["layouts"][table] for table in TABLES)
     rows.append(f"{'':32} {'one table':>20} {'a table of months':>20}")
     for label in one:

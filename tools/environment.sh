@@ -188,7 +188,7 @@ ensure_postgres() {
     return 0
   fi
   postgres_settings
-  local bin port
+  local bin port buffers
   bin=$(find_postgres) || die "No PostgreSQL server was found." "Install the Debian package postgresql, or set PGHOST."
   if [ ! -f "$PG_DATA/complete" ]; then
     say "Creating a private PostgreSQL cluster in $PG_DATA"
@@ -196,9 +196,11 @@ ensure_postgres() {
     rm -rf "$PG_DATA"
     [ "$(id -u)" != 0 ] || chown "$PG_OS_USER" "$CACHE/postgresql"
     quietly initdb as_postgres "$bin/initdb" -D "$PG_DATA" -U odoo -A trust -E UTF8 --locale=C.UTF-8
-    as_postgres tee -a "$PG_DATA/postgresql.conf" >/dev/null <<'SETTINGS'
+    # A quarter of the memory, as PostgreSQL's manual advises: a machine of 24 GB keeps the indexes of 50,000,000 calls in it.
+    buffers=$(awk '/^MemTotal/ {mb = int($2 / 4096); print (mb > 6144 ? 6144 : mb)}' /proc/meminfo)
+    as_postgres tee -a "$PG_DATA/postgresql.conf" >/dev/null <<SETTINGS
 listen_addresses = '127.0.0.1'
-shared_buffers = 1GB
+shared_buffers = ${buffers}MB
 work_mem = 64MB
 temp_buffers = 128MB
 wal_buffers = 64MB

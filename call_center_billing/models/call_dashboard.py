@@ -270,9 +270,10 @@ class CallDashboard(models.AbstractModel):
         )
         variant = terms[statements[0]].variant
         served = {day: Served(*counts) for day, *counts in rows}
-        for statement in statements.filtered("is_archived"):
-            mine = SQL("statement_id = %s", statement.id)
-            days = self.env["call.count"]._served(SQL("call_count"), terms[statement].threshold_seconds, mine, ("date",))
+        archived = statements.filtered("is_archived")
+        for threshold, mine in archived.grouped(lambda statement: terms[statement].threshold_seconds).items():
+            where = SQL("statement_id = ANY(%s)", mine.ids)
+            days = self.env["call.count"]._served(SQL("call_count"), threshold, where, ("date",))
             for (day,), counts in days.items():
                 served[day] = served.get(day, Served()) + counts
         values = {day: counts.value("service_level", variant) for day, counts in served.items()}

@@ -14,7 +14,6 @@ _logger = logging.getLogger(__name__)
 MANAGER = "call_center_billing.group_manager"
 STATEMENTS_AT_ONCE = 50
 """Statements, with each of their sources, between two commits."""
-RECORDS_AT_ONCE = 20_000
 FILES_AT_ONCE = 200
 SUMS = ("seconds", "billed_seconds", "amount")
 NOWHERE = SQL("NULL::integer")

@@ -148,20 +148,13 @@ class CallRating(models.AbstractModel):
         periods = {(line.contract_id.id, *period) for line, _first, _last, period, _late in wanted if period}
         Statement = self.env["call.statement"].sudo()
         statements = Statement._ensure(periods)
-        past = Statement.search(
-            [
-                ("contract_id", "in", [line.contract_id.id for line in spans]),
-                ("billed_again_id", "=", False),
-                *("|", ("state", "!=", "open"), ("earlier_ids", "!=", False)),
-            ],
-            order="date_start",
-        ).grouped("contract_id")
+        past = self._past_statements([(line, spans[line][0], last) for line, _first, last, _period, late in wanted if late])
         segments = []
         for line, first, last, period, late in wanted:
             statement = statements[line.contract_id.id, period[0]] if period else Statement.browse()
             stretches = [(statement, None, first, last)]
             if late:
-                stretches = self._late_stretches(past.get(line.contract_id), statement, first, last)
+                stretches = self._late_stretches(past[line.contract_id], statement, first, last)
             for bill_on, late_of, begin, end in stretches:
                 if bill_on.state == "open":
                     begin, end = max(begin, spans[line][0]), min(end, spans[line][1])
@@ -180,6 +173,27 @@ class CallRating(models.AbstractModel):
         return [{**common, "too_late": late, **cut} for late, cuts in ((True, before), (False, after)) for cut in cuts]
 
     @api.model
+    def _past_statements(self, late):
+        """:param late: list of (contract line, first day, last day) before the period that is open
+        :return: dict of contract -> its statements of these days, open ones only where they are of a past that was billed again
+        """
+        Statement = self.env["call.statement"].sudo()
+        if not late:
+            return {}
+        lines, firsts, lasts = zip(*late, strict=True)
+        found = Statement.search(
+            [
+                ("contract_id", "in", [line.contract_id.id for line in lines]),
+                ("billed_again_id", "=", False),
+                ("date_end", ">=", min(firsts)),
+                ("date_start", "<=", max(lasts)),
+                *("|", ("state", "!=", "open"), ("earlier_ids", "!=", False)),
+            ],
+            order="date_start",
+        )
+        return {line.contract_id: Statement for line in lines} | found.grouped("contract_id")
+
+    @api.model
     def _late_stretches(self, past, statement, first, last):
         """Days before the period that is open, by the statement that they belong to: late where that is closed. What is archived takes
         no late usage.
@@ -193,7 +207,7 @@ class CallRating(models.AbstractModel):
                 max(first, each.date_start),
                 min(last, each.date_end),
             )
-            for each in past or ()
+            for each in past
             if each.date_start <= last and each.date_end >= first and not each.archive_id
         ]
 

@@ -168,7 +168,13 @@ class CallStatement(models.Model):
         contracts = {contract for contract, _first, _last in periods}
         known = {
             (statement.contract_id.id, statement.date_start): statement
-            for statement in self.search([("contract_id", "in", list(contracts)), ("billed_again_id", "=", False)])
+            for statement in self.search(
+                [
+                    ("contract_id", "in", list(contracts)),
+                    ("date_start", "in", list({first for _contract, first, _last in periods})),
+                    ("billed_again_id", "=", False),
+                ]
+            )
         }
         missing = sorted(period for period in periods if period[:2] not in known)
         if missing:
