@@ -80,8 +80,8 @@ def plain_number(expr: str, rules) -> str:
     if rules.abroad == ("00",):
         doubled = doubled.replace("'+", "'00")
         cases.append(f"WHEN regexp_full_match({expr}, '00[1-9][0-9]{{6,15}}'){doubled} THEN '+' || substr({expr}, 3)")
-        if rules.trunk == "0":
-            national = "|".join(f"[1-9][0-9]{{{length - 1}}}" for length in rules.lengths if 7 <= length + len(rules.code) <= 16)
+        national = "|".join(f"[1-9][0-9]{{{length - 1}}}" for length in rules.lengths if 7 <= length + len(rules.code) <= 16)
+        if rules.trunk == "0" and national:
             cases.append(f"WHEN regexp_full_match({expr}, '0({national})') THEN '+{rules.code}' || substr({expr}, 2)")
     if rules.trunk in ("", "0") and not rules.short:
         cases.append(f"WHEN regexp_full_match({expr}, '[1-9][0-9]*') THEN {expr}")
