@@ -22,6 +22,8 @@ from results import tell
 from odoo.fields import Command
 from odoo.tools import SQL
 
+from odoo.addons.call_center_billing.formats import sql
+
 SEED = 20260101
 ZONE = "Europe/Berlin"
 MONTH, MONTH_DAYS = datetime(2026, 1, 1), 31
@@ -30,13 +32,33 @@ RUNS = 3
 SAMPLE = 2000
 WORKER_MB = 400
 """What an import may make of the process that does it, Odoo included."""
-COLUMNS = 21
+CELLS = (
+    "account", "src", "dst", "context", "clid", "channel", "other", "app", "data", "start", "answer", "stop", "duration", "billsec",
+    "disposition", "flags", "id", "field", "peer", "linked", "sequence",
+)  # fmt: skip
 COPY_TABLE = "call_center_billing_bench"
 RULES = (
     {"name": "Priority", "queue": "priority", "priority": 1, "minute_price": 0.42, "call_price": 0.0, "increment_next": 1},
     {"name": "Outbound", "direction": "outbound", "minute_price": 0.29, "call_price": 0.02},
     {"name": "Inbound", "minute_price": 0.35, "call_price": 0.1, "bill_abandoned": True},
 )
+# The same rules in one query, for yardsticks: nothing is checked, known or guided.
+SIMPLEST = """
+    WITH call AS (
+        SELECT account, src, dst, start, context = 'from-internal' AS outbound,
+               app = 'Queue' AND split_part(data, ',', 1) = 'priority' AS priority,
+               disposition = 'ANSWERED' AND (app <> 'Queue' OR nullif(other, '') IS NOT NULL) AS answered,
+               disposition = 'ANSWERED' AND app = 'Queue' AND nullif(other, '') IS NULL AS abandoned, CAST(billsec AS INTEGER) AS billsec
+          FROM {calls}
+    ), rated AS (
+        SELECT *, CASE WHEN priority THEN 0.42 WHEN outbound THEN 0.29 ELSE 0.35 END AS minute,
+               CASE WHEN priority THEN 0 WHEN outbound THEN 0.02 ELSE 0.1 END AS fee,
+               CASE WHEN NOT answered OR billsec <= 0 THEN 0 WHEN priority THEN greatest(billsec, 60)
+                    ELSE greatest(ceil(billsec / 60.0), 1) * 60 END AS seconds
+          FROM call WHERE answered OR abandoned AND NOT outbound AND NOT priority
+    )
+    SELECT account, src, dst, start, seconds, CAST(seconds * minute / 60 + fee AS DECIMAL(18, 10)) AS amount FROM rated
+"""
 # What makes a call of the sample, results included: load() is spared reading, guiding and rating.
 LOADED_FIELDS = (
     "import_id/.id", "line_number", "company_id/.id", "statement_id/.id", "contract_line_id/.id", "rule_id/.id", "price_id/.id",
@@ -63,10 +85,13 @@ def main(env, rows=100_000):
             if run < RUNS - 1:
                 _undo(env, call_import)
         same = _time_same(env, source, path)
+        simplest = _time_simplest(env, call_import, path, rows)
         again = _time_again(env, source, path, rows)
         duck = _time_duckdb(env, call_import, path)
-        loaded, load_seconds = _time_load(env, call_import)
-    result = _result(env, rows, size, imports, copies, loaded, load_seconds, peaks)
+        sample, load_seconds, create_seconds = _time_odoo(env, call_import)
+    result = _result(env, rows, size, imports, copies, sample, load_seconds, peaks)
+    result["create"] = {"seconds": round(create_seconds, 3), "calls_per_second": round(sample / create_seconds)}
+    result["simplest"] = {"seconds": round(simplest, 3), "calls_per_second": round(rows / simplest)}
     result["same"] = {"seconds": round(same, 3), "calls_per_second": round(rows / same)}
     result["again"] = {"seconds": round(again, 3), "calls_per_second": round(rows / again)}
     result["duckdb"] = {"seconds": round(duck, 3), "calls_per_second": round(rows / duck)}
@@ -94,7 +119,14 @@ def _time_import(env, source, path, rows):
 
 def _time_copy(env, path, rows):
     """Seconds of PostgreSQL's own COPY of the same file, as text, into a table without keys or indexes."""
-    columns = SQL(", ").join(SQL("%s text", SQL.identifier(f"c{i}")) for i in range(1, COLUMNS + 1))
+    seconds = _copy(env, path, rows)
+    env.cr.execute(SQL("DROP TABLE %s", SQL.identifier(COPY_TABLE)))
+    env.cr.commit()
+    return seconds
+
+
+def _copy(env, path, rows):
+    columns = SQL(", ").join(SQL("%s text", SQL.identifier(name)) for name in CELLS)
     env.cr.execute(SQL("CREATE TABLE %s (%s)", SQL.identifier(COPY_TABLE), columns))
     env.cr.commit()
     begin = time.perf_counter()
@@ -104,9 +136,26 @@ def _time_copy(env, path, rows):
     env.cr.commit()
     seconds = time.perf_counter() - begin
     assert copied == rows, f"COPY took {copied} of {rows} rows"
-    env.cr.execute(SQL("DROP TABLE %s", SQL.identifier(COPY_TABLE)))
+    return seconds
+
+
+def _time_simplest(env, call_import, path, rows):
+    """Seconds of the simplest way within PostgreSQL: COPY, then one query that rates the rows into another table, committed."""
+    copied = _copy(env, path, rows)
+    begin = time.perf_counter()
+    env.cr.execute(f"CREATE TABLE {COPY_TABLE}_rated AS {SIMPLEST.format(calls=COPY_TABLE)}")
+    env.cr.commit()
+    seconds = copied + time.perf_counter() - begin
+    ((total,),) = env.execute_query(SQL("SELECT sum(amount) FROM %s", SQL.identifier(f"{COPY_TABLE}_rated")))
+    _check_sum(env, call_import, total)
+    env.cr.execute(f"DROP TABLE {COPY_TABLE}, {COPY_TABLE}_rated")
     env.cr.commit()
     return seconds
+
+
+def _check_sum(env, call_import, total):
+    ((ours,),) = env.execute_query(SQL("SELECT sum(amount) FROM call_usage_line WHERE import_id = %s", call_import.id))
+    assert abs(float(ours) - float(total)) < 1e-4, f"The simplest query reckons {total}, the import {ours}"
 
 
 def _time_same(env, source, path):
@@ -136,61 +185,39 @@ def _time_again(env, source, path, rows):
 
 
 def _time_duckdb(env, call_import, path):
-    """Seconds in which DuckDB reads the file and rates its calls in memory, by the same three rules: no call is checked, known, guided
-    or stored. Its sum has to be that of the import.
-
-    :return: seconds
-    """
-    cells = (
-        "account", "src", "dst", "context", "clid", "channel", "other", "app", "data", "start", "answer", "stop", "duration", "billsec",
-        "disposition", "flags", "id", "field", "peer", "linked", "sequence",
-    )  # fmt: skip
-    names = ", ".join(f"'{name}': '{'INTEGER' if name in ('duration', 'billsec') else 'VARCHAR'}'" for name in cells)
+    """Seconds in which DuckDB reads the file and rates its calls in memory, with all processors."""
+    names = ", ".join(f"'{name}': 'VARCHAR'" for name in CELLS)
+    calls = f"read_csv({sql.literal(path)}, header = false, quote = '\"', escape = '\"', columns = {{{names}}})"
     begin = time.perf_counter()
     with duckdb.connect(config={"threads": os.cpu_count()}) as duck:
-        (total,) = duck.execute(
-            f"""
-            WITH call AS (
-                SELECT context = 'from-internal' AS outbound, app = 'Queue' AND split_part(data, ',', 1) = 'priority' AS priority,
-                       disposition = 'ANSWERED' AND (app <> 'Queue' OR other IS NOT NULL) AS answered,
-                       disposition = 'ANSWERED' AND app = 'Queue' AND other IS NULL AS abandoned, billsec
-                  FROM read_csv(?, header = false, quote = '"', escape = '"', columns = {{{names}}})
-            ), rated AS (
-                SELECT CASE WHEN priority THEN 0.42 WHEN outbound THEN 0.29 ELSE 0.35 END AS minute,
-                       CASE WHEN priority THEN 0 WHEN outbound THEN 0.02 ELSE 0.1 END AS call,
-                       CASE WHEN NOT answered OR billsec <= 0 THEN 0 WHEN priority THEN greatest(billsec, 60)
-                            ELSE greatest((billsec + 59) // 60, 1) * 60 END AS seconds
-                  FROM call WHERE answered OR abandoned AND NOT outbound AND NOT priority
-            )
-            SELECT sum((seconds * minute / 60 + call)::DECIMAL(18, 10)) FROM rated
-            """,
-            [str(path)],
-        ).fetchone()
+        (total,) = duck.execute(f"SELECT sum(amount) FROM ({SIMPLEST.format(calls=calls)})").fetchone()
     seconds = time.perf_counter() - begin
-    env.cr.execute(SQL("SELECT sum(amount) FROM call_usage_line WHERE import_id = %s", call_import.id))
-    ((ours,),) = env.cr.fetchall()
-    assert abs(float(ours) - float(total)) < 1e-4, f"DuckDB reckons {total}, the import {ours}"
+    _check_sum(env, call_import, total)
     return seconds
 
 
-def _time_load(env, call_import):
-    """Odoo's import of a sample of the same calls, already rated, then rolled back.
+def _time_odoo(env, call_import):
+    """Odoo's import, and its ``create``, of a sample of the same calls, already rated, then rolled back.
 
-    :return: number of calls, seconds
+    :return: number of calls, seconds of ``load``, seconds of ``create``
     """
-    Call = env["call.usage.line"]
+    Call = env["call.usage.line"].with_context(import_file=True, tracking_disable=True)
     # Only the bulk load writes this column, which no field stands for.
     env.cr.execute("ALTER TABLE call_usage_line ALTER COLUMN record_key SET DEFAULT gen_random_uuid()")
     calls = Call.search([("import_id", "=", call_import.id)], limit=SAMPLE, order="id")
-    data = [[str(value) for value in row] for row in calls.export_data(list(LOADED_FIELDS))["datas"]]
-    env.invalidate_all()
-    begin = time.perf_counter()
-    result = Call.with_context(import_file=True, tracking_disable=True).load(list(LOADED_FIELDS), data)
-    env.flush_all()
-    seconds = time.perf_counter() - begin
-    assert result["ids"] and len(result["ids"]) == len(calls), f"load() refused the sample: {result['messages'][:1]}"
+    texts = [[str(value) for value in row] for row in calls.export_data(list(LOADED_FIELDS))["datas"]]
+    values = calls.read([name.removesuffix("/.id") for name in LOADED_FIELDS], load=False)
+    values = [{name: value for name, value in each.items() if name != "id"} for each in values]
+    seconds = []
+    for act in (lambda: Call.load(list(LOADED_FIELDS), texts)["ids"], lambda: Call.create(values).ids):
+        env.invalidate_all()
+        begin = time.perf_counter()
+        made = act()
+        env.flush_all()
+        seconds.append(time.perf_counter() - begin)
+        assert made and len(made) == len(calls), "The sample was refused"
     env.cr.rollback()
-    return len(calls), seconds
+    return len(calls), *seconds
 
 
 def _undo(env, call_import):
@@ -361,10 +388,12 @@ def _table(result):
         f"{'':48} {'seconds':>10} {'calls/second':>14}",
         _measured("file to rated and committed calls", result["import"]["median"], result["import"]),
         _measured("COPY of the file as text", result["copy"]["median"], result["copy"]),
+        _measured("PostgreSQL: COPY, rate in one query, no more", result["simplest"]["seconds"], result["simplest"]),
+        _measured("DuckDB: read and rate in memory, no more", result["duckdb"]["seconds"], result["duckdb"]),
         _measured(f"Odoo's load() of {result['load']['rows']:,} rated calls", result["load"]["seconds"], result["load"]),
+        _measured(f"Odoo's create() of {result['load']['rows']:,} rated calls", result["create"]["seconds"], result["create"]),
         _measured("the same file again", result["same"]["seconds"], result["same"]),
         _measured("all of them in another file: known as duplicates", result["again"]["seconds"], result["again"]),
-        _measured("DuckDB: read and rate in memory, no more", result["duckdb"]["seconds"], result["duckdb"]),
         "",
         f"{'':48} {'ratio':>10} {'target':>14}",
         _compared("calls per second, times those of load()", result["ratios"]["times_faster_than_load"]),
