@@ -1,4 +1,4 @@
-"""Calls per second from a phone system's file to rated usage lines, beside two yardsticks in the same run.
+"""Calls per second from a phone system's file to rated usage lines, beside yardsticks in the same run.
 
 ``main`` is called by ``./run bench [ROWS]`` in an ``odoo shell`` on a database of its own; README.md tells how to
 read what it prints. Nothing here asserts a time: times differ by machine, so the targets are ratios and are only told.
