@@ -90,11 +90,13 @@ def main(env, rows=100_000):
         duck = _time_duckdb(env, call_import, path)
         sample, load_seconds, create_seconds = _time_odoo(env, call_import)
     result = _result(env, rows, size, imports, copies, sample, load_seconds, peaks)
-    result["create"] = {"seconds": round(create_seconds, 3), "calls_per_second": round(sample / create_seconds)}
-    result["simplest"] = {"seconds": round(simplest, 3), "calls_per_second": round(rows / simplest)}
-    result["same"] = {"seconds": round(same, 3), "calls_per_second": round(rows / same)}
-    result["again"] = {"seconds": round(again, 3), "calls_per_second": round(rows / again)}
-    result["duckdb"] = {"seconds": round(duck, 3), "calls_per_second": round(rows / duck)}
+    result |= {
+        "create": _speed(sample, create_seconds),
+        "simplest": _speed(rows, simplest),
+        "same": _speed(rows, same),
+        "again": _speed(rows, again),
+        "duckdb": _speed(rows, duck),
+    }
     tell(result, _table(result))
 
 
@@ -355,7 +357,7 @@ def _result(env, rows, size, imports, copies, loaded, load_seconds, peaks):
         "runs": RUNS,
         "import": {"seconds": _rounded(imports), "median": round(ours, 3), "calls_per_second": round(rows / ours)},
         "copy": {"seconds": _rounded(copies), "median": round(copy, 3), "calls_per_second": round(rows / copy)},
-        "load": {"rows": loaded, "seconds": round(load_seconds, 3), "calls_per_second": round(loaded / load_seconds)},
+        "load": {"rows": loaded, **_speed(loaded, load_seconds)},
         "ratios": {
             name: {"value": value, "target": f"{sign} {target}", "reached": value >= target if sign == ">=" else value <= target}
             for name, (value, sign, target) in ratios.items()
@@ -372,6 +374,10 @@ def _result(env, rows, size, imports, copies, loaded, load_seconds, peaks):
             "postgresql": str(env.cr.connection.server_version // 10000),
         },
     }
+
+
+def _speed(calls, seconds):
+    return {"seconds": round(seconds, 3), "calls_per_second": round(calls / seconds)}
 
 
 def _rounded(times):

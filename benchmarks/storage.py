@@ -88,7 +88,7 @@ def _layouts(env, filled):
 
     :param filled: number of months that have calls
     """
-    months = [(rating.MONTH + relativedelta(months=number)) for number in range(filled)][-LAYOUT_MONTHS:]
+    months = [rating.MONTH + relativedelta(months=number) for number in range(filled)][-LAYOUT_MONTHS:]
     columns = SQL(", ").join(map(SQL.identifier, env["call.usage.line"]._stored_columns()))
     for table in TABLES:
         _create(env, table, months)

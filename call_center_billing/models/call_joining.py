@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from odoo import api, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from ..formats.record import NEAR_SECONDS, PARTS
@@ -454,26 +455,17 @@ class CallJoining(models.AbstractModel):
 
     @api.model
     def _statements_around(self, company, first, last):
-        """The statements that may have calls which began between two moments: those of that time, and those with late calls. By them
-        the calls are found in an index, however many are stored.
+        """The statements that may have calls which began between two moments: by them these are found in an index, however many are
+        stored.
 
         :return: list of ids
         """
         if not first:
             return []
         day = timedelta(days=1)  # the client's day is not that of UTC
-        rows = self.env.execute_query(
-            SQL(
-                """
-                SELECT id FROM call_statement
-                 WHERE company_id = %s AND billed_again_id IS NULL AND date_end >= %s AND (date_start <= %s OR late_count > 0)
-                """,
-                company.id,
-                (first - day).date(),
-                (last + day).date(),
-            )
-        )
-        return [statement for (statement,) in rows]
+        Statement = self.env["call.statement"].sudo()
+        domain = Statement._domain_with_calls((first - day).date(), (last + day).date())
+        return Statement.search(domain & Domain("company_id", "=", company.id) & Domain("billed_again_id", "=", False)).ids
 
     @api.model
     def _hold_near_duplicates(self, confirmed):

@@ -51,7 +51,7 @@ class CallLoading(models.AbstractModel):
         :return: the totals of these records by field name, each counted at its own place
         """
         self._stage(records.path, table)
-        survey, rates, usage, updated = self._load_new(call_import) or self._load_known(call_import)
+        survey, rates, usage, updated = self._load_new(call_import) or self._load_staged(call_import)
         source = call_import.source_id
         totals = {"read": (records.read, records.seconds), "accepted": usage, **survey.left_out}
         # Usage lines are unique: where those and what was left out are all that was read, nothing is left to suspend.
@@ -71,13 +71,13 @@ class CallLoading(models.AbstractModel):
     def _load_new(self, call_import):
         """Load the staged records, expecting that none is here already: the unique key tells, which saves looking for each.
 
-        :return: what :meth:`_load_known` gives; None where one is known: then nothing was done
+        :return: what :meth:`_load_staged` gives; None where one is known: then nothing was done
         """
         if call_import.duplicate_count or call_import.updated_count or self._is_any_known():
             return None
         try:
             with self.env.cr.savepoint():
-                return self._load_known(call_import, new=True)
+                return self._load_staged(call_import, new=True)
         except psycopg2.errors.UniqueViolation as error:
             if error.diag.constraint_name != RECORD_KEY:
                 raise
@@ -96,7 +96,7 @@ class CallLoading(models.AbstractModel):
         return known
 
     @api.model
-    def _load_known(self, call_import, new=False):
+    def _load_staged(self, call_import, new=False):
         """Load the staged records.
 
         :param new: none of them is here already

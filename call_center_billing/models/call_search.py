@@ -169,10 +169,9 @@ class CallSearch(models.AbstractModel):
 
     @api.model
     def _within(self, criteria):
-        """Statements that can have calls of the days: late usage is on a later one."""
+        """Statements that can have calls of the days."""
         self.env.flush_all()
-        ended = Domain("date_end", ">=", criteria.date_from)
-        domain = ended & (Domain("date_start", "<=", criteria.date_to) | Domain("late_count", ">", 0))
+        domain = self.env["call.statement"]._domain_with_calls(criteria.date_from, criteria.date_to)
         if criteria.service.startswith("c"):
             domain &= Domain("contract_id", "=", int(criteria.service[1:]))
         return self._statements().filtered_domain(domain)

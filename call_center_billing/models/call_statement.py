@@ -3,6 +3,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import SQL, format_date
 
 from .windows import form_of
@@ -191,6 +192,11 @@ class CallStatement(models.Model):
         )
         known.update({(statement.contract_id.id, statement.date_start): statement for statement in created})
         return {period[:2]: known[period[:2]] for period in periods}
+
+    @api.model
+    def _domain_with_calls(self, first, last):
+        """Domain of the statements that can have calls of these days: late usage is on a later one."""
+        return Domain("date_end", ">=", first) & (Domain("date_start", "<=", last) | Domain("late_count", ">", 0))
 
     @api.model
     def _close_periods(self, line_periods, check=True):
